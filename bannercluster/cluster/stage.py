@@ -1,0 +1,275 @@
+"""The stage: an embeddings store in, a model folder per k out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bannercluster.cluster.checkpoint import Checkpoint
+from bannercluster.cluster.sweep import RunResult, Sweep, SweepResult
+from bannercluster.config import ClusterConfig, Settings, semantic_fields
+from bannercluster.kernels.rows import Product
+from bannercluster.models.card import ModelCard, RestartCard
+from bannercluster.models.folder import has_model, load_model, save_model
+from bannercluster.models.kmeans import KMeansModel
+from bannercluster.models.sweeps import SweepFile
+from bannercluster.runtime.devices import cpu_info
+from bannercluster.runtime.environment import environment
+from bannercluster.runtime.executor import Executor
+from bannercluster.runtime.memory import MemoryPart, MemoryPlan, format_size, memory_budget
+from bannercluster.runtime.plan import StagePlan, Table
+from bannercluster.runtime.progress import Progress
+from bannercluster.store import files
+from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.fingerprint import fingerprint, of_contents
+from bannercluster.traverse.segments import TILE_ROWS, cut
+from bannercluster.traverse.sources import StoreSource
+from bannercluster.traverse.walk import Walker
+
+_BASE_NBYTES = 400 << 20  # interpreter, torch and the compiled loops
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A model of the sweep, as the result shows it."""
+
+    name: str
+    k: int
+    inertia: float
+    n_iter: int
+    converged: bool
+    n_init: int
+    smallest: int
+    largest: int
+    new: bool
+
+
+@dataclass(frozen=True)
+class ClusterResult:
+    """What a sweep left.
+
+    Parameters
+    ----------
+    models : tuple of FittedModel
+        One per k, in the order asked.
+    n_rows, n_features, n_passes : int
+        Rows, features, and traversals of the data (0 where nothing was new).
+    seeding_s, lloyd_s, duration_s : float
+    """
+
+    models: tuple[FittedModel, ...]
+    n_rows: int
+    n_features: int
+    n_passes: int
+    seeding_s: float
+    lloyd_s: float
+    duration_s: float
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the result as tables."""
+        rows = tuple(
+            (
+                model.k, model.name, model.inertia, model.n_iter, model.converged, model.n_init,
+                model.smallest, model.largest, "fitted" if model.new else "was there",
+            )
+            for model in self.models
+        )
+        columns = (
+            "k", "model", "inertia", "iterations", "converged", "restarts", "smallest cluster",
+            "largest cluster", "",
+        )
+        title = f"{self.n_rows:,} rows x {self.n_features:,} features, {self.n_passes} traversals"
+        return (Table(title, columns, rows),)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be fitted on which rows, by name."""
+
+    store: EmbeddingStore
+    config: ClusterConfig
+    product: Product
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, settings: Settings) -> _Task:
+        store = EmbeddingStore.open(settings.paths.embeddings)
+        contents = of_contents([store.content_ids().tobytes()], store.manifest.recipe_id)
+        config = settings.cluster
+        return cls(
+            store, config, product_of(config), {"n_rows": store.n_rows, "fingerprint": contents}
+        )
+
+    def fit(self, k: int) -> dict[str, Any]:
+        """Settings that make the model of a k."""
+        fields = dict(semantic_fields(self.config))
+        return {**fields, "k": k, "algorithm": "kmeans"}
+
+    def name(self, k: int) -> str:
+        """Name of the model of a k."""
+        whole = fingerprint({"fit": self.fit(k), "data": self.data["fingerprint"]})
+        return f"kmeans-k{k:02d}-{whole[:8]}"
+
+    def missing(self, models: str) -> tuple[int, ...]:
+        """The k that have no model yet, each once."""
+        return tuple(k for k in dict.fromkeys(self.config.k) if not has_model(models, self.name(k)))
+
+
+def product_of(config: ClusterConfig) -> Product:
+    """Return the precision of the matrix product: bfloat16 where the processor multiplies it."""
+    if config.product != "auto":
+        return config.product
+    flags = cpu_info().flags
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
+def plan(settings: Settings) -> StagePlan:
+    """Say what a run would do, and what it needs.
+
+    Raises
+    ------
+    UsageError, StoreError
+        If there is no such store.
+    """
+    task = _Task.of(settings)
+    missing = task.missing(settings.paths.models)
+    needed, cache = _memory(task, settings)
+    kept = "kept in memory" if cache >= needed else "streamed in every pass"
+    centres = sum(missing) * task.config.n_init
+    summary = (
+        ("rows", f"{task.store.n_rows:,} x {task.store.n_features:,} {task.store.manifest.dtype}"),
+        ("embeddings", f"{settings.paths.embeddings} ({task.store.manifest.recipe['model']})"),
+        ("to fit", ", ".join(f"k = {k}" for k in missing) or "nothing: every model is there"),
+        ("runs", f"{len(missing) * task.config.n_init} ({centres} centres in one traversal)"),
+        ("product", f"{task.product}, certain labels; the others decided in float64"),
+        ("rows are", f"{kept} ({format_size(needed)} prepared)"),
+        ("models", settings.paths.models),
+    )
+    return StagePlan("cluster", summary, _plan_memory(task, settings, cache), "threads")
+
+
+def run(settings: Settings, *, executor: Executor, progress: Progress) -> ClusterResult:
+    """Fit the models that are missing.
+
+    Raises
+    ------
+    UsageError, StoreError
+        If there is no such store.
+    DataError
+        If the rows cannot be clustered: fewer distinct rows than k, values that are not finite.
+    """
+    started = time.perf_counter()
+    task = _Task.of(settings)
+    models = settings.paths.models
+    missing = task.missing(models)
+    swept = None
+    if missing:
+        swept = _sweep(task, settings, missing, executor, progress)
+        for k in missing:
+            save_model(models, KMeansModel(swept.best(k).centres, _card(task, swept, k)))
+        _checkpoint(task, models, missing).remove()
+    names = tuple(task.name(k) for k in dict.fromkeys(task.config.k))
+    SweepFile(names, task.store.url, task.data).save(models)
+    cards = [load_model(models, name).card for name in names]
+    return ClusterResult(
+        tuple(_summary(card, card.k in missing) for card in cards),
+        task.store.n_rows,
+        task.store.n_features,
+        0 if swept is None else swept.n_passes,
+        0.0 if swept is None else swept.seeding_s,
+        0.0 if swept is None else swept.lloyd_s,
+        time.perf_counter() - started,
+    )
+
+
+def _sweep(
+    task: _Task,
+    settings: Settings,
+    ks: tuple[int, ...],
+    executor: Executor,
+    progress: Progress,
+) -> SweepResult:
+    config = settings.replace("cluster", k=ks).cluster
+    _, cache = _memory(task, settings)
+    if executor.kind == "processes":
+        cache //= max(executor.n_workers, 1)
+    walker = Walker(StoreSource(task.store), executor, cache, progress)
+    progress.start("cluster", config.max_iter, "iterations")
+    try:
+        sweep = Sweep(config, task.product, None, _checkpoint(task, settings.paths.models, ks))
+        return sweep.run(walker, lambda note: progress.advance(int(note != "seeding"), note))
+    finally:
+        progress.finish()
+
+
+def _checkpoint(task: _Task, models: str, ks: Sequence[int]) -> Checkpoint:
+    name = fingerprint({"models": [task.name(k) for k in ks]})
+    return Checkpoint(files.join(models, ".progress", f"{name[:16]}.safetensors"), name)
+
+
+def _card(task: _Task, swept: SweepResult, k: int) -> ModelCard:
+    best: RunResult = swept.best(k)
+    return ModelCard(
+        name=task.name(k),
+        algorithm="kmeans",
+        k=k,
+        n_features=task.store.n_features,
+        normalize=task.config.normalize,
+        spherical=task.config.spherical,
+        seed=task.config.seed,
+        n_iter=best.n_iter,
+        inertia=best.inertia,
+        converged=best.converged,
+        sizes=tuple(int(size) for size in best.sizes),
+        restarts=tuple(
+            RestartCard(run.restart, run.inertia, run.n_iter, run.converged)
+            for run in swept.runs
+            if run.k == k
+        ),
+        fit=task.fit(k),
+        data=task.data,
+        embedding=task.store.manifest.recipe,
+        versions=environment(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _summary(card: ModelCard, new: bool) -> FittedModel:
+    return FittedModel(
+        card.name, card.k, card.inertia, card.n_iter, card.converged, len(card.restarts),
+        min(card.sizes), max(card.sizes), new,
+    )
+
+
+def _memory(task: _Task, settings: Settings) -> tuple[int, int]:
+    """Bytes of all prepared rows, and what of it may be kept."""
+    per_value = 6 if task.product == "bfloat16" else 4
+    needed = task.store.n_rows * task.store.n_features * per_value
+    room = memory_budget(settings.runtime) - _plan_memory(task, settings, 0).total(
+        settings.runtime.workers or cpu_info().n_cores
+    )
+    return needed, max(min(needed, room), 0)
+
+
+def _plan_memory(task: _Task, settings: Settings, cache: int) -> MemoryPlan:
+    config, n_features = task.config, task.store.n_features
+    runs = len(set(config.k)) * config.n_init
+    centres = sum(set(config.k)) * config.n_init
+    sample = min(task.store.n_rows, max(config.seeding_rows, 8 * max(config.k)))
+    segments = len(cut(task.store.n_rows))
+    parts = (
+        MemoryPart("interpreter and libraries", _BASE_NBYTES, "process"),
+        MemoryPart("content ids", 32 * task.store.n_rows, "process"),
+        MemoryPart("seeding sample", 3 * 4 * sample * n_features + 12 * sample * centres, "process"),
+        MemoryPart("labels of all runs", runs * task.store.n_rows, "process"),
+        MemoryPart("sums of all runs", 8 * centres * n_features * (4 + min(segments, 8)), "process"),
+        MemoryPart("prepared rows", cache, "process"),
+        MemoryPart(
+            "tile in work", TILE_ROWS * (12 * n_features + 8 * centres) + 8 * centres * n_features,
+            "worker",
+        ),
+    )
+    return MemoryPlan("cluster", parts, memory_budget(settings.runtime))

@@ -1,0 +1,209 @@
+"""A k sweep: statistics, seeding, Lloyd of all runs together, the best restart of each k."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bannercluster.cluster.checkpoint import Checkpoint
+from bannercluster.cluster.lloyd import Lloyd, Run
+from bannercluster.config import ClusterConfig
+from bannercluster.errors import DataError
+from bannercluster.kernels.rows import Normalize, Product, Recipe, normalized, to_float32
+from bannercluster.kernels.seeding import SeedRun, entropy_of, kmeans_plusplus
+from bannercluster.kernels.stack import Stack
+from bannercluster.kernels.sums import exact_grid
+from bannercluster.traverse.reducers import Labels, RowStats, Stats
+from bannercluster.traverse.sources import RowSource, take
+from bannercluster.traverse.walk import Assignment, Pass, Program, Walker
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One finished run.
+
+    Parameters
+    ----------
+    k, restart, n_iter : int
+    inertia : float
+        Sum of squared Euclidean distances to the own centre.
+    converged : bool
+    sizes : (k,) int64 array
+    centres : (k, n_features) float64 array
+    """
+
+    k: int
+    restart: int
+    n_iter: int
+    inertia: float
+    converged: bool
+    sizes: np.ndarray
+    centres: np.ndarray
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """All runs of a sweep.
+
+    Parameters
+    ----------
+    runs : tuple of RunResult
+        By k as asked, then by restart.
+    stats : RowStats
+    n_passes : int
+        Traversals of the data.
+    seeding_s, lloyd_s : float
+        Wall time.
+    """
+
+    runs: tuple[RunResult, ...]
+    stats: RowStats
+    n_passes: int
+    seeding_s: float
+    lloyd_s: float
+
+    def best(self, k: int) -> RunResult:
+        """Return the run of lowest inertia; the earlier restart where two are equal."""
+        return min((run for run in self.runs if run.k == k), key=lambda run: run.inertia)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep is asked to do.
+
+    Parameters
+    ----------
+    config : ClusterConfig
+    product : {"float32", "bfloat16"}
+        Precision of the matrix product; no result depends on it.
+    init : mapping of k to arrays, optional
+        For each k its first centres, one ``(k, n_features)`` array a restart, in the space of the
+        prepared rows; seeded by k-means++ where it is None.
+    checkpoint : Checkpoint, optional
+    """
+
+    config: ClusterConfig
+    product: Product = "float32"
+    init: dict[int, list[np.ndarray]] | None = None
+    checkpoint: Checkpoint | None = None
+
+    def run(self, walker: Walker, note: Callable[[str], None] | None = None) -> SweepResult:
+        """Walk the sweep to its end.
+
+        Raises
+        ------
+        DataError
+            If there are fewer distinct rows than k, or rows that are not finite.
+        """
+        return walker.drive(self._program(walker, note or (lambda _: None)))
+
+    def _program(self, walker: Walker, note: Callable[[str], None]) -> Program[SweepResult]:
+        config, source = self.config, walker.source
+        _check_k(config.k, source.n_rows)
+        normalize: Normalize = "l2" if config.normalize == "l2" else "none"
+        stats: RowStats
+        (stats,) = yield Pass("statistics", Recipe(normalize), (Stats(source.n_features),))
+        _check_finite(stats)
+        recipe = Recipe(normalize, self.product, stats.mean.astype(np.float32))
+        started = time.perf_counter()
+        runs = self.checkpoint.load() if self.checkpoint is not None else None
+        if runs is None:
+            note("seeding")
+            runs = _first_runs(config, self.init, source, normalize, walker.executor.n_workers)
+        seeded = time.perf_counter()
+        iterations = 0
+
+        def on_iteration(runs: Sequence[Run]) -> None:
+            nonlocal iterations
+            iterations += 1
+            active = sum(not run.stopped for run in runs)
+            note(f"iteration {max(run.n_iter for run in runs)}, {active} of {len(runs)} runs active")
+            if self.checkpoint is not None:
+                self.checkpoint.save(runs)
+
+        lloyd = Lloyd(
+            runs,
+            recipe,
+            exact_grid(source.n_rows, stats.largest),
+            config.max_iter,
+            config.tol * stats.mean_variance,
+            config.spherical,
+            on_iteration,
+        )
+        yield from lloyd.program()
+        return SweepResult(
+            tuple(_finished(run, stats.sum_sq) for run in runs),
+            stats,
+            walker.n_passes,
+            seeded - started,
+            time.perf_counter() - seeded,
+        )
+
+
+def labels_of(
+    walker: Walker, centres: Sequence[np.ndarray], normalize: Normalize, product: Product
+) -> list[np.ndarray]:
+    """Return the (n_rows,) labels of every row under each of some runs' centres, in one traversal."""
+    stack = Stack.of(list(centres), Recipe(normalize, product))
+    (found,) = walker.run(Pass("labels", stack.recipe, (Labels(),), Assignment(stack)))
+    return list(found.joined())
+
+
+def _check_k(ks: Sequence[int], n_rows: int) -> None:
+    if max(ks) > n_rows:
+        raise DataError(
+            f"k = {max(ks)} is larger than the number of rows, {n_rows}; expected k <= {n_rows}: choose a "
+            f"smaller k, or embed more banners"
+        )
+
+
+def _check_finite(stats: RowStats) -> None:
+    if stats.n_not_finite:
+        raise DataError(
+            f"{stats.n_not_finite} of {stats.n_rows} rows hold NaN or infinity (the first is row "
+            f"{stats.first_not_finite}); expected finite features: embed or import these banners again"
+        )
+
+
+def _first_runs(
+    config: ClusterConfig,
+    init: dict[int, list[np.ndarray]] | None,
+    source: RowSource,
+    normalize: Normalize,
+    n_threads: int,
+) -> list[Run]:
+    if init is not None:
+        given = [(k, restart, own) for k in config.k for restart, own in enumerate(init[k])]
+        return [
+            Run(index, k, restart, np.array(own, dtype=np.float64))
+            for index, (k, restart, own) in enumerate(given)
+        ]
+    generator = np.random.Generator(np.random.PCG64([config.seed, source.n_rows]))
+    size = min(source.n_rows, max(config.seeding_rows, 8 * max(config.k)))
+    chosen = np.sort(generator.choice(source.n_rows, size, replace=False))
+    sample = normalized(to_float32(take(source, chosen)), normalize)
+    asked = [
+        (restart, SeedRun(k, entropy))
+        for k in config.k
+        for restart, entropy in enumerate(entropy_of(config.seed, k, config.n_init))
+    ]
+    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        seeds = kmeans_plusplus(
+            sample, [run for _, run in asked], lambda one, tiles: list(pool.map(one, tiles)).clear()
+        )
+    return [
+        Run(index, run.k, restart, sample[torch.from_numpy(rows)].double().numpy())
+        for index, ((restart, run), rows) in enumerate(zip(asked, seeds, strict=True))
+    ]
+
+
+def _finished(run: Run, sum_sq: float) -> RunResult:
+    sizes = np.zeros(run.k, np.int64) if run.counts is None else run.counts
+    return RunResult(
+        run.k, run.restart, run.n_iter, run.inertia(sum_sq), run.converged, sizes, run.centres
+    )

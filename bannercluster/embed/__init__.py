@@ -1,0 +1,23 @@
+"""images -> embeddings.
+
+``inventory``  which files there are, which contents they hold, which of them are new
+``parts``      one task: about a thousand contents decoded, encoded and staged
+``ledger``     the tables beside the store: rows, aliases, rejected
+``stage``      the stage: a folder of images in, a committed store out
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bannercluster.embed.stage import EmbedResult as EmbedResult
+    from bannercluster.embed.stage import plan as plan
+    from bannercluster.embed.stage import run as run
+
+_MODULE_OF = {"EmbedResult": "stage", "plan": "stage", "run": "stage"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

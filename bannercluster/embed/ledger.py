@@ -1,0 +1,144 @@
+"""The tables beside the store: a row per embedded content, per alias, and per rejected file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from bannercluster.embed.inventory import Entry, Inventory
+from bannercluster.store.embeddings import EmbeddingStore
+
+ROWS = pa.schema(
+    [
+        ("content_id", pa.binary(32)),
+        ("file", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("format", pa.string()),
+        ("n_frames", pa.int32()),
+        ("frame", pa.int32()),
+        ("nbytes", pa.int64()),
+    ]
+)
+"""Row-aligned with ``embedding``: row i of this table describes row i of the array."""
+
+_ALIASES = [
+    ("banner_id", pa.string()),
+    ("file", pa.string()),
+    ("content_id", pa.binary(32)),
+    ("first_day", pa.string()),
+    ("last_day", pa.string()),
+    ("nbytes", pa.int64()),
+    ("modified", pa.string()),
+]
+
+REJECTED = pa.schema(
+    [
+        ("file", pa.string()),
+        ("banner_id", pa.string()),
+        ("content_id", pa.binary(32)),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Every file of a run, in exactly one place: ``n_in = n_ok + n_duplicate + n_rejected``."""
+
+    n_in: int
+    n_ok: int
+    n_duplicate: int
+    n_rejected: int
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The tables of the next generation, and the counts of the run."""
+
+    aliases: pa.Table
+    rejected: pa.Table
+    counts: Counts
+
+
+def keep_ledger(
+    entries: Sequence[Entry],
+    inventory: Inventory,
+    verdicts: dict[bytes, tuple[str, str]],
+    old: EmbeddingStore | None,
+) -> Ledger:
+    """Account for every entry.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        The files of this run.
+    inventory : Inventory
+    verdicts : mapping of content id to (reason, detail)
+        Contents that were rejected, now or earlier.
+    old : EmbeddingStore or None
+        The generation before; what this run did not see is kept.
+    """
+    aliases = {} if old is None else {_key(row): row for row in old.table("aliases").to_pylist()}
+    rejected = (
+        {}
+        if old is None
+        else {_key(row): row for row in old.table("rejected").to_pylist()}
+    )
+    seen: set[bytes] = set()
+    n_ok = n_duplicate = n_rejected = 0
+    for entry in entries:
+        key = entry.banner_id or entry.file
+        fault = inventory.faults.get(entry.file)
+        content = inventory.contents.get(entry.file)
+        verdict = (fault.reason, fault.detail) if fault else verdicts.get(content or b"")
+        if verdict is not None or content is None:
+            n_rejected += 1
+            reason, detail = verdict or ("unreadable", "")
+            aliases.pop(key, None)
+            rejected[key] = {
+                "file": entry.file, "banner_id": entry.banner_id, "content_id": content,
+                "stage": "embed", "reason": reason, "detail": detail,
+            }
+            continue
+        rejected.pop(key, None)
+        aliases[key] = _alias(entry, content, aliases.get(key))
+        n_duplicate += content in seen
+        n_ok += content not in seen
+        seen.add(content)
+    return Ledger(
+        _alias_table(list(aliases.values())),
+        pa.Table.from_pylist(list(rejected.values()), schema=REJECTED),
+        Counts(len(entries), n_ok, n_duplicate, n_rejected),
+    )
+
+
+def _key(row: dict[str, object]) -> str:
+    return str(row["banner_id"] or row["file"])
+
+
+def _alias(entry: Entry, content: bytes, before: dict[str, object] | None) -> dict[str, object]:
+    days = [day for day in (entry.day,) if day]
+    if before is not None and before["content_id"] == content:
+        days += [str(before[name]) for name in ("first_day", "last_day") if before[name]]
+    return {
+        **dict(entry.extra),
+        "banner_id": entry.banner_id,
+        "file": entry.file,
+        "content_id": content,
+        "first_day": min(days, default=None),
+        "last_day": max(days, default=None),
+        "nbytes": entry.nbytes,
+        "modified": entry.modified,
+    }
+
+
+def _alias_table(rows: list[dict[str, object]]) -> pa.Table:
+    own = [name for name, _ in _ALIASES]
+    extra = sorted({name for row in rows for name in row} - set(own))
+    schema = pa.schema([*_ALIASES, *((name, pa.string()) for name in extra)])
+    return pa.Table.from_pylist(rows, schema=schema)

@@ -1,0 +1,215 @@
+"""One task: about a thousand contents read, decoded, encoded and staged under a name of their own.
+
+A part is a Parquet file with a row per content, embedded or rejected. Its name is the hash of its contents and of all that
+shapes the result, so that a part that lies there is done, whoever made it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import pyarrow as pa
+
+from bannercluster.encoders import EncoderSpec, load_encoder
+from bannercluster.encoders.spec import Encoder
+from bannercluster.errors import StoreError
+from bannercluster.media import DecodedImage, DecodeLimits, ImageRejected, Resize
+from bannercluster.media.preparation import prepare
+from bannercluster.runtime.executor import Shared
+from bannercluster.store import files, tables
+from bannercluster.store.embeddings import Dtype
+from bannercluster.store.fingerprint import content_id, of_contents
+
+_AHEAD = 4  # decoded images that wait, in batches
+
+SCHEMA = pa.schema(
+    [
+        ("content_id", pa.binary(32)),
+        ("file", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("format", pa.string()),
+        ("n_frames", pa.int32()),
+        ("frame", pa.int32()),
+        ("nbytes", pa.int64()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("embedding", pa.binary()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Contents to embed together, each with a file that holds it."""
+
+    name: str
+    contents: tuple[tuple[bytes, str], ...]
+
+
+@dataclass(frozen=True)
+class PartJob:
+    """What all parts of a run have in common.
+
+    Parameters
+    ----------
+    images, staging : str
+    spec : EncoderSpec
+    resize : {"native", "letterbox", "squash"}
+    limits : DecodeLimits
+    dtype : {"float16", "float32"}
+    threads : int
+        Inference threads of a process.
+    cache : str
+        Folder of exported networks.
+    """
+
+    images: str
+    staging: str
+    spec: EncoderSpec
+    resize: Resize
+    limits: DecodeLimits
+    dtype: Dtype
+    threads: int
+    cache: str
+
+
+@dataclass(frozen=True)
+class PartDone:
+    """Counts of a finished part, and where its time went (seconds, summed over threads)."""
+
+    n_ok: int
+    n_rejected: int
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    content: bytes
+    file: str
+    nbytes: int
+    image: DecodedImage | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+def cut_parts(contents: Sequence[tuple[bytes, str]], size: int, recipe_id: str) -> list[Part]:
+    """Cut contents into parts of ``size``, in their order."""
+    parts = []
+    for low in range(0, len(contents), size):
+        own = tuple(contents[low : low + size])
+        parts.append(Part(of_contents((content for content, _ in own), recipe_id), own))
+    return parts
+
+
+def part_url(staging: str, part: Part) -> str:
+    """Return where a part is staged."""
+    return files.join(staging, f"{part.name[:32]}.parquet")
+
+
+def embed_part(shared: Shared[PartJob], part: Part) -> PartDone:
+    """Embed the contents of a part and stage them. Idempotent."""
+    started = time.perf_counter()
+    job = shared.get()
+    encoder = load_encoder(job.spec, threads=job.threads, cache_dir=job.cache)
+    rows: dict[bytes, dict[str, object]] = {}
+    waiting: dict[tuple[int, ...], list[_Outcome]] = defaultdict(list)
+    for outcome in _decoded(job, part, encoder.info.input_size, encoder.batch_size):
+        if outcome.image is None:
+            rows[outcome.content] = _row(outcome, None)
+            continue
+        batch = waiting[outcome.image.rgb.shape]
+        batch.append(outcome)
+        if len(batch) >= encoder.batch_size:
+            _encode(encoder, waiting.pop(outcome.image.rgb.shape), job.dtype, rows)
+    for batch in waiting.values():
+        _encode(encoder, batch, job.dtype, rows)
+    ordered = [rows[content] for content, _ in part.contents]
+    tables.write(part_url(job.staging, part), pa.Table.from_pylist(ordered, schema=SCHEMA))
+    n_ok = sum(row["reason"] is None for row in ordered)
+    return PartDone(n_ok, len(ordered) - n_ok, time.perf_counter() - started)
+
+
+def _decoded(job: PartJob, part: Part, input_size: int, batch_size: int) -> Iterator[_Outcome]:
+    """Yield the decoded images in order; decoding runs ahead of inference by a bounded number."""
+    decode = partial(_decode, job, input_size)
+    pending = iter(part.contents)
+    with ThreadPoolExecutor(max(job.threads, 1), thread_name_prefix="decode") as pool:
+        ahead = [pool.submit(decode, item) for item in islice(pending, _AHEAD * batch_size)]
+        while ahead:
+            outcome = ahead.pop(0).result()
+            ahead.extend(pool.submit(decode, item) for item in islice(pending, 1))
+            yield outcome
+
+
+def _decode(job: PartJob, input_size: int, item: tuple[bytes, str]) -> _Outcome:
+    content, file = item
+    try:
+        data = files.read_bytes(files.join(job.images, file))
+    except OSError as error:
+        return _Outcome(content, file, 0, None, "unreadable", error.strerror or type(error).__name__)
+    if content_id(data) != content:
+        detail = "the file changed while it was embedded: embed again"
+        return _Outcome(content, file, len(data), None, "changed", detail)
+    try:
+        image = prepare(data, resize=job.resize, input_size=input_size, limits=job.limits)
+    except ImageRejected as error:
+        return _Outcome(content, file, len(data), None, error.reason, error.detail)
+    return _Outcome(content, file, len(data), image)
+
+
+def _encode(
+    encoder: Encoder, batch: Sequence[_Outcome], dtype: Dtype, rows: dict[bytes, dict[str, object]]
+) -> None:
+    features = encoder.encode([outcome.image.rgb for outcome in batch if outcome.image is not None])
+    # float16 may overflow to infinity: that is a rejected row, not a warning.
+    with np.errstate(over="ignore"):
+        values = features.astype(np.dtype(dtype).newbyteorder("<"))
+    for outcome, row in zip(batch, values, strict=True):
+        rows[outcome.content] = _row(outcome, row)
+
+
+def _row(outcome: _Outcome, values: np.ndarray | None) -> dict[str, object]:
+    image = outcome.image
+    row: dict[str, object] = {
+        "content_id": outcome.content,
+        "file": outcome.file,
+        "nbytes": outcome.nbytes,
+        "reason": outcome.reason,
+        "detail": outcome.detail,
+    }
+    if image is None or values is None:
+        return row
+    if not np.isfinite(values).all():
+        return {**row, "reason": "not_finite", "detail": f"features overflow {values.dtype}"}
+    return {
+        **row,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "n_frames": image.n_frames,
+        "frame": image.frame,
+        "embedding": values.tobytes(),
+    }
+
+
+def read_part(staging: str, part: Part) -> pa.Table:
+    """Read a staged part.
+
+    Raises
+    ------
+    StoreError
+        If it is not the part that its name says.
+    """
+    url = part_url(staging, part)
+    table = tables.read(url)
+    if table["content_id"].to_pylist() != [content for content, _ in part.contents]:
+        raise StoreError(f"the staged part {url} holds other contents than its name says; delete it")
+    return table

@@ -1,0 +1,368 @@
+"""The stage: a folder of images in, a committed store out; only what is new is decoded and encoded."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from bannercluster.config import Settings
+from bannercluster.embed import ledger
+from bannercluster.embed.inventory import Entry, list_files, take_inventory
+from bannercluster.embed.parts import Part, PartJob, cut_parts, embed_part, part_url, read_part
+from bannercluster.encoders import (
+    EncoderSpec,
+    ModelDescription,
+    ResolvedEngine,
+    describe_model,
+    load_encoder,
+    resolve_engine,
+)
+from bannercluster.errors import DataError
+from bannercluster.media import DecodeLimits
+from bannercluster.runtime.devices import n_cores
+from bannercluster.runtime.environment import environment
+from bannercluster.runtime.executor import Executor
+from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget, worker_count
+from bannercluster.runtime.plan import StagePlan, Table
+from bannercluster.runtime.progress import Progress
+from bannercluster.store import commit, files
+from bannercluster.store.embeddings import EmbeddingStore, staging_url
+from bannercluster.store.fingerprint import fingerprint
+
+PREPROCESSING_VERSION = 1
+_THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
+
+
+@dataclass(frozen=True)
+class EmbedResult:
+    """What a run did.
+
+    Parameters
+    ----------
+    n_in, n_ok, n_duplicate, n_rejected : int
+        Files: every one is counted once, ``n_in = n_ok + n_duplicate + n_rejected``.
+    n_new : int
+        Contents embedded by this run; the other ``n_ok`` were in the store.
+    n_other : int
+        Files in the folder that are not images by their name; not counted above.
+    n_rows, n_features, generation : int
+        Of the store now.
+    reasons : tuple of (reason, files)
+    model, engine, precision : str
+    embed_s, duration_s : float
+        Wall time of decoding and encoding, and of all.
+    """
+
+    n_in: int
+    n_ok: int
+    n_duplicate: int
+    n_rejected: int
+    n_new: int
+    n_other: int
+    n_rows: int
+    n_features: int
+    generation: int
+    reasons: tuple[tuple[str, int], ...]
+    store: str
+    model: str
+    engine: str
+    precision: str
+    embed_s: float
+    duration_s: float
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the result as tables."""
+        counted = Table(
+            f"{self.store}: {self.n_rows:,} rows x {self.n_features:,} features",
+            ("files", "ok", "duplicates", "rejected", "embedded now", "images/s", "engine"),
+            (
+                (
+                    self.n_in, self.n_ok, self.n_duplicate, self.n_rejected, self.n_new,
+                    round(self.n_new / self.embed_s, 1) if self.n_new else None,
+                    f"{self.engine} {self.precision}",
+                ),
+            ),
+        )
+        if not self.reasons:
+            return (counted,)
+        return (counted, Table("Rejected files", ("reason", "files"), self.reasons))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The network of a run, and what it makes of a row."""
+
+    engine: ResolvedEngine
+    model: ModelDescription
+    recipe: dict[str, Any]
+
+    @classmethod
+    def of(cls, settings: Settings) -> _Choice:
+        config = settings.embed
+        engine = resolve_engine(config.engine, config.precision, config.device)
+        model = describe_model(config.model, config.weights)
+        preprocessing = {
+            "version": PREPROCESSING_VERSION,
+            "resize": config.resize,
+            "input_size": model.input_size,
+            "mean": list(model.mean),
+            "std": list(model.std),
+            "interpolation": "bicubic",
+        }
+        recipe = {
+            "model": config.model,
+            "weights_sha256": model.weights_sha256,
+            "engine": engine.engine,
+            "precision": engine.precision,
+            "preprocessing": preprocessing,
+            "dtype": config.dtype,
+        }
+        return cls(engine, model, recipe)
+
+    def with_weights(self, sha256: str) -> _Choice:
+        return _Choice(self.engine, self.model, {**self.recipe, "weights_sha256": sha256})
+
+
+def plan(settings: Settings) -> StagePlan:
+    """Say what a run would do, and what it needs; reads no image.
+
+    Raises
+    ------
+    UsageError
+        If the folder is missing or empty, or the model unknown.
+    IncompatibleStoreError
+        If the store was made in another way.
+    EngineError
+        If an engine, precision or device asked for is not available.
+    """
+    paths, config = settings.paths, settings.embed
+    listing = list_files(paths.images, paths.manifest, config.day)
+    choice = _Choice.of(settings)
+    store = EmbeddingStore.open_if_any(paths.embeddings)
+    if store is not None and choice.recipe["weights_sha256"] is not None:
+        commit.check_recipe(store, choice.recipe)
+    engine = choice.engine
+    where = "on this machine" if choice.model.available else "not on this machine"
+    summary = (
+        ("files", f"{len(listing.entries):,} in {paths.images}"),
+        ("named by", listing.manifest or f"their endings ({listing.n_other:,} others left out)"),
+        ("model", f"{config.model}, {choice.model.n_features:,} features"),
+        ("weights", f"{choice.model.weights_source or 'none known'} ({where})"),
+        ("engine", f"{engine.engine} {engine.precision} on {engine.device}: {engine.reason}"),
+        ("resize", f"{config.resize}, input of {choice.model.input_size} x {choice.model.input_size}"),
+        ("store", f"{paths.embeddings} ({store.n_rows:,} rows so far)" if store else f"{paths.embeddings} (new)"),
+    )
+    many = worker_count(settings.runtime) > _THREADS_UP_TO
+    return StagePlan(
+        "embed", summary, _memory(settings, choice.model.input_size), "processes" if many else "threads"
+    )
+
+
+def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedResult:
+    """Embed what is new and commit it.
+
+    Raises
+    ------
+    UsageError, IncompatibleStoreError, EngineError
+        As :func:`plan`.
+    WeightsError
+        If the weights cannot be had.
+    DataError
+        If not one image could be embedded.
+    StoreError
+        If the store cannot be written; the last good state stays.
+    """
+    started = time.perf_counter()
+    paths, config = settings.paths, settings.embed
+    listing = list_files(paths.images, paths.manifest, config.day)
+    choice = _Choice.of(settings)
+    job = _job(settings, choice, executor)
+    if choice.recipe["weights_sha256"] is None:
+        encoder = load_encoder(job.spec, threads=job.threads, cache_dir=job.cache)
+        choice = choice.with_weights(encoder.info.weights_sha256)
+    old = EmbeddingStore.open_if_any(paths.embeddings)
+    if old is not None:
+        commit.check_recipe(old, choice.recipe)
+    inventory = take_inventory(
+        paths.images, listing.entries, _known(old), executor, progress
+    )
+    verdicts = _verdicts(old)
+    fresh = _fresh(listing.entries, inventory.contents, old, verdicts)
+    whole = fingerprint({"recipe": choice.recipe, "max_pixels": config.max_pixels})
+    parts = cut_parts(fresh, config.part_rows, whole)
+    embedding = time.perf_counter()
+    _stage(parts, job, executor, progress)
+    embed_s = time.perf_counter() - embedding
+    described, n_new = _described(parts, job.staging, verdicts)
+    kept = ledger.keep_ledger(listing.entries, inventory, verdicts, old)
+    if old is None and not n_new:
+        raise DataError(
+            f"none of the {len(listing.entries):,} files in {paths.images} could be embedded "
+            f"({_most_common(kept.rejected)}); expected at least one readable image"
+        )
+    store = _commit(settings, choice, old, parts, job, described, kept)
+    files.remove(job.staging)
+    counts = kept.counts
+    here = {entry.file for entry in listing.entries}
+    rejected = [row["reason"] for row in kept.rejected.to_pylist() if row["file"] in here]
+    return EmbedResult(
+        counts.n_in, counts.n_ok, counts.n_duplicate, counts.n_rejected, n_new, listing.n_other,
+        store.n_rows, store.n_features, store.manifest.generation,
+        tuple(Counter(rejected).most_common()), paths.embeddings, config.model,
+        choice.engine.engine, choice.engine.precision, embed_s, time.perf_counter() - started,
+    )
+
+
+def _job(settings: Settings, choice: _Choice, executor: Executor) -> PartJob:
+    paths, config = settings.paths, settings.embed
+    engine = choice.engine
+    # Threads share one network and its threads; processes share out the cores.
+    threads = n_cores() if executor.kind == "threads" else max(1, n_cores() // executor.n_workers)
+    return PartJob(
+        images=paths.images,
+        staging=staging_url(paths.embeddings),
+        spec=EncoderSpec(config.model, config.weights, engine.engine, engine.precision, engine.device),
+        resize=config.resize,
+        limits=DecodeLimits(max_pixels=config.max_pixels),
+        dtype=config.dtype,
+        threads=threads,
+        cache=paths.cache,
+    )
+
+
+def _known(old: EmbeddingStore | None) -> dict[str, tuple[int, str, bytes]]:
+    if old is None:
+        return {}
+    table = old.table("aliases", ["file", "nbytes", "modified", "content_id"])
+    return {
+        row["file"]: (row["nbytes"], row["modified"], row["content_id"]) for row in table.to_pylist()
+    }
+
+
+def _verdicts(old: EmbeddingStore | None) -> dict[bytes, tuple[str, str]]:
+    """Contents that were rejected earlier; what a second try could mend is left out."""
+    if old is None:
+        return {}
+    return {
+        row["content_id"]: (row["reason"], row["detail"])
+        for row in old.table("rejected").to_pylist()
+        if row["content_id"] is not None and row["reason"] not in {"unreadable", "changed"}
+    }
+
+
+def _fresh(
+    entries: Sequence[Entry],
+    contents: dict[str, bytes],
+    old: EmbeddingStore | None,
+    verdicts: dict[bytes, tuple[str, str]],
+) -> list[tuple[bytes, str]]:
+    """Contents that are neither in the store nor rejected, each with its first file."""
+    done = set(verdicts)
+    if old is not None:
+        done.update(map(bytes, old.content_ids()))
+    fresh: dict[bytes, str] = {}
+    for entry in entries:
+        content = contents.get(entry.file)
+        if content is not None and content not in done:
+            fresh.setdefault(content, entry.file)
+    return list(fresh.items())
+
+
+def _stage(parts: Sequence[Part], job: PartJob, executor: Executor, progress: Progress) -> None:
+    """Compute the parts that do not lie in the staging area yet."""
+    there = set(files.names(job.staging))
+    todo = [part for part in parts if part_url(job.staging, part).rsplit("/", 1)[-1] not in there]
+    progress.start("embed", sum(len(part.contents) for part in parts), "images")
+    try:
+        progress.advance(sum(len(part.contents) for part in parts if part not in todo))
+        if not todo:
+            return
+        shared = executor.share(job)
+        for _, done in executor.map_unordered(partial(embed_part, shared), todo):
+            progress.advance(done.n_ok + done.n_rejected)
+    finally:
+        progress.finish()
+
+
+def _described(
+    parts: Sequence[Part], staging: str, verdicts: dict[bytes, tuple[str, str]]
+) -> tuple[list[pa.Table], int]:
+    """Return the rows that the parts add; note their rejected contents among the verdicts."""
+    described = []
+    for part in parts:
+        table = read_part(staging, part)
+        for row in table.select(["content_id", "reason", "detail"]).to_pylist():
+            if row["reason"] is not None:
+                verdicts[row["content_id"]] = (row["reason"], row["detail"])
+        embedded = pa.compute.is_null(table["reason"])
+        described.append(table.filter(embedded).select(ledger.ROWS.names).cast(ledger.ROWS))
+    return described, sum(len(table) for table in described)
+
+
+def _commit(
+    settings: Settings,
+    choice: _Choice,
+    old: EmbeddingStore | None,
+    parts: Sequence[Part],
+    job: PartJob,
+    described: list[pa.Table],
+    kept: ledger.Ledger,
+) -> EmbeddingStore:
+    """Commit parts and tables; nothing is written where nothing changed."""
+    if (
+        old is not None
+        and not any(len(table) for table in described)
+        and kept.aliases.equals(old.table("aliases"))
+        and kept.rejected.equals(old.table("rejected"))
+    ):
+        return old
+    before = [] if old is None else [old.table("rows").cast(ledger.ROWS)]
+    return commit.commit(
+        settings.paths.embeddings,
+        _blocks(parts, job),
+        {
+            "rows": pa.concat_tables([*before, *described]),
+            "aliases": kept.aliases,
+            "rejected": kept.rejected,
+        },
+        recipe=choice.recipe,
+        n_features=choice.model.n_features,
+        dtype=settings.embed.dtype,
+        chunk_rows=settings.embed.chunk_rows,
+        info={"source": settings.paths.images, "environment": environment()},
+    )
+
+
+def _blocks(parts: Sequence[Part], job: PartJob) -> Iterator[commit.Block]:
+    """Yield the values and content ids of the parts, one part in memory at a time."""
+    for part in parts:
+        table = read_part(job.staging, part)
+        table = table.filter(pa.compute.is_null(table["reason"]))
+        if len(table):
+            dtype = np.dtype(job.dtype).newbyteorder("<")
+            values = np.frombuffer(b"".join(table["embedding"].to_pylist()), dtype)
+            ids = np.frombuffer(b"".join(table["content_id"].to_pylist()), np.uint8)
+            yield values.reshape(len(table), -1), ids.reshape(len(table), 32)
+
+
+def _most_common(rejected: pa.Table) -> str:
+    counted = Counter(rejected["reason"].to_pylist()).most_common(3)
+    return ", ".join(f"{n} {reason}" for reason, n in counted)
+
+
+def _memory(settings: Settings, input_size: int) -> MemoryPlan:
+    workers = worker_count(settings.runtime)
+    per: Literal["process", "worker"] = "worker" if workers > _THREADS_UP_TO else "process"
+    pixels = input_size**2
+    network = MemoryPart("network and libraries", (700 << 20) + 1_500 * pixels, per)
+    images = MemoryPart("images in work", 40 * 3 * pixels + 6 * 12 * 1_000_000, "worker")
+    part = MemoryPart("part", settings.embed.part_rows * 16_384, "worker")
+    return MemoryPlan("embed", (network, images, part), memory_budget(settings.runtime))

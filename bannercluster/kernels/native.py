@@ -1,0 +1,285 @@
+"""Compiled CPU loops: what one tile needs beside its matrix product, fused and without temporaries.
+
+Every function here has a twin in :mod:`bannercluster.kernels.portable` written with torch operations
+(used on CUDA), and both must agree to the bit; the tests hold them to it. All release the GIL and run
+on one thread: parallelism lies in the tiles, never inside one.
+
+Sums over features are re-associated by the compiler into vector lanes, always in the same way, so a
+value depends on its inputs and the instruction set only.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numba import njit
+
+_SUM = {"reassoc", "contract", "nsz"}
+_ROW_BLOCK = 512
+
+
+@njit(nogil=True, cache=True, fastmath=_SUM)
+def sq_norms(x, out):  # type: ignore[no-untyped-def]
+    """Squared Euclidean norm of each row, accumulated in float64; ``x`` (n, F), ``out`` (n,)."""
+    for i in range(x.shape[0]):
+        total = 0.0
+        for f in range(x.shape[1]):
+            value = np.float64(x[i, f])
+            total += value * value
+        out[i] = total
+
+
+@njit(nogil=True, cache=True)
+def scale_rows(x, sq):  # type: ignore[no-untyped-def]
+    """Divide each float32 row in place by the square root of ``sq``; zero rows stay zero."""
+    for i in range(x.shape[0]):
+        if sq[i] > 0.0:
+            factor = 1.0 / np.sqrt(sq[i])
+            for f in range(x.shape[1]):
+                x[i, f] = np.float32(np.float64(x[i, f]) * factor)
+
+
+@njit(nogil=True, cache=True, fastmath=_SUM)
+def bfloat16_operand(x, mean, operand, norms, residuals):  # type: ignore[no-untyped-def]
+    """Round ``x - mean`` to bfloat16 and measure what the rounding lost.
+
+    ``x`` (n, F) float32, ``mean`` (F,) float32, ``operand`` (n, F) uint16 (bfloat16 bits, round to
+    nearest even), ``norms`` and ``residuals`` (n,) float32: Euclidean norms of the operand and of
+    ``(x - mean) - operand``, rounded up.
+    """
+    bits = np.empty(x.shape[1], np.uint32)
+    values = bits.view(np.float32)
+    for i in range(x.shape[0]):
+        for f in range(x.shape[1]):
+            values[f] = x[i, f] - mean[f]
+        for f in range(x.shape[1]):
+            word = bits[f]
+            word = word + np.uint32(0x7FFF) + ((word >> np.uint32(16)) & np.uint32(1))
+            operand[i, f] = np.uint16(word >> np.uint32(16))
+            bits[f] = word & np.uint32(0xFFFF0000)
+        norm = 0.0
+        lost = 0.0
+        for f in range(x.shape[1]):
+            rounded = np.float64(values[f])
+            gap = (np.float64(x[i, f]) - np.float64(mean[f])) - rounded
+            norm += rounded * rounded
+            lost += gap * gap
+        norms[i] = np.float32(np.sqrt(norm) * (1.0 + 1e-6))
+        residuals[i] = np.float32(np.sqrt(lost) * (1.0 + 1e-6))
+
+
+@njit(nogil=True, cache=True)
+def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, labels, flagged):  # type: ignore[no-untyped-def]
+    """Best centre of each row in each run from rounded scores; say where rounding could matter.
+
+    Parameters
+    ----------
+    scores : (n_centres, n) float32
+        Rounded products ``<x_i, c_j>``, one row a centre.
+    starts : (n_runs + 1,) int64
+        Centres of run ``r`` are ``starts[r]:starts[r + 1]``.
+    half_sq : (n_centres,) float32
+        ``|c_j|^2 / 2``.
+    score_rounding : float32
+        Relative rounding of one score as stored.
+    slack : (n_runs, 3) float32
+        Bound of the rest of the error of a difference of two values of a run:
+        ``slack[r, 0] * residual_i + slack[r, 1] * norm_i + slack[r, 2]``.
+    norms, residuals : (n,) float32
+    labels : (n_runs, n) unsigned integer, out
+    flagged : (n_runs, n) float32, out
+        Threshold under which a centre is still a candidate, or ``-inf`` where the label is certain.
+    """
+    n = scores.shape[1]
+    best = np.empty(_ROW_BLOCK, np.float32)
+    label = np.empty(_ROW_BLOCK, np.int32)
+    limit = np.empty(_ROW_BLOCK, np.float32)
+    count = np.empty(_ROW_BLOCK, np.int32)
+    for low in range(0, n, _ROW_BLOCK):
+        size = min(_ROW_BLOCK, n - low)
+        for r in range(starts.shape[0] - 1):
+            first = starts[r]
+            last = starts[r + 1]
+            for i in range(size):
+                best[i] = half_sq[first] - scores[first, low + i]
+                label[i] = 0
+            for j in range(first + 1, last):
+                offset = half_sq[j]
+                index = np.int32(j - first)
+                for i in range(size):
+                    value = offset - scores[j, low + i]
+                    nearer = value < best[i]
+                    best[i] = value if nearer else best[i]
+                    label[i] = index if nearer else label[i]
+            for i in range(size):
+                own = abs(half_sq[first + label[i]] - best[i])
+                limit[i] = (
+                    best[i]
+                    + score_rounding * own
+                    + slack[r, 0] * residuals[low + i]
+                    + slack[r, 1] * norms[low + i]
+                    + slack[r, 2]
+                )
+                count[i] = 0
+            for j in range(first, last):
+                offset = half_sq[j]
+                for i in range(size):
+                    score = scores[j, low + i]
+                    lower = offset - score - score_rounding * abs(score)
+                    count[i] += np.int32(1) if lower <= limit[i] else np.int32(0)
+            for i in range(size):
+                labels[r, low + i] = label[i]
+                flagged[r, low + i] = limit[i] if count[i] > 1 else -np.inf
+
+
+@njit(nogil=True, cache=True, fastmath=_SUM)
+def _sq_dist(x, c):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for f in range(x.shape[0]):
+        gap = np.float64(x[f]) - c[f]
+        total += gap * gap
+    return total
+
+
+@njit(nogil=True, cache=True)
+def recheck(x, centres, scores, starts, half_sq, score_rounding, tie, flagged, labels):  # type: ignore[no-untyped-def]
+    """Decide the flagged labels by float64 distances among their candidates.
+
+    ``x`` (n, F) float32, ``centres`` (n_centres, F) float64, the rest as in :func:`scan`. Distances that
+    differ by less than the relative ``tie`` count as equal; the lower index wins. Returns the number of
+    (row, run) pairs that were decided so.
+    """
+    most = 0
+    for r in range(starts.shape[0] - 1):
+        most = max(most, starts[r + 1] - starts[r])
+    distance = np.empty(most, np.float64)
+    checked = 0
+    # Row by row: a row flagged in several runs is read from memory once.
+    for i in range(x.shape[0]):
+        for r in range(starts.shape[0] - 1):
+            limit = flagged[r, i]
+            if limit == -np.inf:
+                continue
+            checked += 1
+            first = starts[r]
+            nearest = np.inf
+            for j in range(first, starts[r + 1]):
+                score = scores[j, i]
+                lower = half_sq[j] - score - score_rounding * abs(score)
+                distance[j - first] = np.inf
+                if lower <= limit:
+                    value = _sq_dist(x[i], centres[j])
+                    distance[j - first] = value
+                    nearest = min(nearest, value)
+            for j in range(starts[r + 1] - first):
+                if distance[j] <= nearest * (1.0 + tie):
+                    labels[r, i] = j
+                    break
+    return checked
+
+
+@njit(nogil=True, cache=True)
+def nearest(x, centres, tie, label, distance, margin):  # type: ignore[no-untyped-def]
+    """Nearest centre, its distance, and how much farther the second nearest is, in float64.
+
+    ``x`` (n, F) float32, ``centres`` (k, F) float64; ``label`` (n,) int32, ``distance`` and ``margin`` (n,)
+    float32 are written. Ties as in :func:`recheck`. ``margin`` is NaN where there is one centre.
+    """
+    k = centres.shape[0]
+    sq = np.empty(k, np.float64)
+    for i in range(x.shape[0]):
+        best = np.inf
+        for j in range(k):
+            sq[j] = _sq_dist(x[i], centres[j])
+            best = min(best, sq[j])
+        own = 0
+        while sq[own] > best * (1.0 + tie):
+            own += 1
+        second = np.inf
+        for j in range(k):
+            if j != own:
+                second = min(second, sq[j])
+        label[i] = own
+        distance[i] = np.float32(np.sqrt(sq[own]))
+        margin[i] = np.float32(np.sqrt(second) - np.sqrt(sq[own])) if k > 1 else np.nan
+
+
+@njit(nogil=True, cache=True)
+def add_rows(x, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-untyped-def]
+    """Move rows that changed their cluster from the old cluster's sum to the new one's.
+
+    Parameters
+    ----------
+    x : (n, F) float32
+    runs : int64
+        Number of runs.
+    old, new : (n_runs, n) unsigned integer
+        ``old`` has no columns where nothing was assigned yet: then every row is added.
+    starts : (n_runs + 1,) int64
+    grid : float64
+        A power of two; values are rounded to multiples of ``1 / grid``, so that float64 additions are exact.
+    sums : (n_centres, F) float64, in and out
+    counts : (n_centres,) int64, in and out
+
+    Returns
+    -------
+    int
+        Number of (row, run) pairs that changed.
+    """
+    n, n_features = x.shape
+    n_centres = sums.shape[0]
+    fresh = old.shape[1] == 0
+    # Adding and taking away 1.5 * 2**52 / grid rounds to the nearest multiple of 1 / grid.
+    magic = 6755399441055744.0 / grid
+    ends = np.empty(n_centres, np.int64)
+    moves = np.empty(2 * runs * _ROW_BLOCK, np.int32)  # row to add, or -1 - row to take away
+    changes = 0
+    # A block of rows fits the cache; its moves are sorted by centre, so that each sum is fetched once a block.
+    for low in range(0, n, _ROW_BLOCK):
+        high = min(n, low + _ROW_BLOCK)
+        ends[:] = 0
+        for r in range(runs):
+            first = starts[r]
+            for i in range(low, high):
+                if fresh:
+                    ends[first + new[r, i]] += 1
+                elif old[r, i] != new[r, i]:
+                    ends[first + new[r, i]] += 1
+                    ends[first + old[r, i]] += 1
+        total = 0
+        for j in range(n_centres):
+            size = ends[j]
+            ends[j] = total
+            total += size
+        for r in range(runs):
+            first = starts[r]
+            for i in range(low, high):
+                if fresh or old[r, i] != new[r, i]:
+                    changes += 1
+                    target = first + new[r, i]
+                    moves[ends[target]] = i
+                    ends[target] += 1
+                    if not fresh:
+                        source = first + old[r, i]
+                        moves[ends[source]] = -1 - i
+                        ends[source] += 1
+        at = 0
+        for j in range(n_centres):
+            while at < ends[j]:
+                i = moves[at]
+                at += 1
+                if i >= 0:
+                    counts[j] += 1
+                    for f in range(n_features):
+                        sums[j, f] += (np.float64(x[i, f]) + magic) - magic
+                else:
+                    counts[j] -= 1
+                    i = -1 - i
+                    for f in range(n_features):
+                        sums[j, f] -= (np.float64(x[i, f]) + magic) - magic
+    return changes
+
+
+def compiled_version() -> str:
+    """Version of the compiler, for cards and benchmark results."""
+    return str(numba.__version__)

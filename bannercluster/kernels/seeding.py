@@ -1,0 +1,148 @@
+"""Greedy k-means++ of many runs at once.
+
+Each run draws its own candidates from its own generator; the distances of all candidates of all runs to
+a tile of the sample are one matrix product, so thirty runs cost about what one costs.
+
+Source: Arthur and Vassilvitskii, k-means++: the advantages of careful seeding (2007), with the greedy choice
+among ``2 + floor(ln k)`` candidates a step, as scikit-learn does it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bannercluster.errors import DataError
+
+MapTiles = Callable[[Callable[[slice], None], Sequence[slice]], None]
+"""Runs a function over tiles, in parallel or not; the result must not depend on it."""
+
+_TILE = 2048
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """One run to be seeded: ``k`` centres by the generator seeded with ``entropy``."""
+
+    k: int
+    entropy: tuple[int, ...]
+
+    @property
+    def n_candidates(self) -> int:
+        """Candidates a step."""
+        return 2 + int(math.log(self.k))
+
+
+def kmeans_plusplus(
+    sample: torch.Tensor, runs: Sequence[SeedRun], map_tiles: MapTiles | None = None
+) -> list[np.ndarray]:
+    """Choose the first centres of every run.
+
+    Parameters
+    ----------
+    sample : (n, n_features) float32 tensor
+        Prepared rows.
+    runs : sequence of SeedRun
+    map_tiles : callable, optional
+        Runs the tiles of a step; one after the other by default.
+
+    Returns
+    -------
+    list of (k,) int64 arrays
+        For each run the indices into ``sample``, in the order chosen.
+
+    Raises
+    ------
+    DataError
+        If a run asks for more centres than the sample has distinct rows.
+    """
+    n = len(sample)
+    mean = sample.double().mean(dim=0).float()
+    centred = sample - mean
+    half_sq = (0.5 * centred.double().square().sum(dim=1)).float()
+    state = _State(centred, half_sq, np.full((len(runs), n), np.inf), map_tiles or _one_by_one)
+    generators = [np.random.Generator(np.random.PCG64(list(run.entropy))) for run in runs]
+    chosen: list[list[int]] = [[int(g.integers(n))] for g in generators]
+    state.lower([np.array([first[0]]) for first in chosen], range(len(runs)))
+    for step in range(1, max((run.k for run in runs), default=0)):
+        active = [index for index, run in enumerate(runs) if run.k > step]
+        drawn = [
+            _draw(state.sq_dist[index], runs[index].n_candidates, generators[index], runs[index].k, step)
+            for index in active
+        ]
+        winners = state.lower(drawn, active)
+        for index, winner in zip(active, winners, strict=True):
+            chosen[index].append(winner)
+    return [np.array(rows, dtype=np.int64) for rows in chosen]
+
+
+def _draw(
+    sq_dist: np.ndarray, size: int, generator: np.random.Generator, k: int, step: int
+) -> np.ndarray:
+    """Draw candidate rows with probability proportional to their squared distance."""
+    cumulative = np.cumsum(sq_dist)
+    if not cumulative[-1] > 0.0:
+        raise DataError(
+            f"k = {k} is larger than the number of distinct rows: only {step} distinct rows were found; "
+            f"expected k <= {step}: choose a smaller k, or embed more banners"
+        )
+    positions = np.searchsorted(cumulative, generator.random(size) * cumulative[-1])
+    return np.minimum(positions, len(sq_dist) - 1)
+
+
+@dataclass
+class _State:
+    centred: torch.Tensor
+    half_sq: torch.Tensor
+    sq_dist: np.ndarray  # (n_runs, n) float64: to the nearest chosen centre so far
+    map_tiles: MapTiles
+
+    def lower(self, candidates: Sequence[np.ndarray], active: Sequence[int]) -> list[int]:
+        """Take for each active run the candidate that lowers its potential most."""
+        stacked = torch.from_numpy(np.concatenate(candidates))
+        operand, offset = self.centred[stacked], self.half_sq[stacked]
+        bounds = np.cumsum([0, *(len(own) for own in candidates)])
+        tiles = [slice(low, low + _TILE) for low in range(0, len(self.centred), _TILE)]
+        lowered = np.empty((len(stacked), len(self.centred)), np.float32)
+        partial = np.empty((len(tiles), len(stacked)))
+
+        def one(tile: slice) -> None:
+            scores = torch.addmm(
+                offset[:, None] + self.half_sq[None, tile], operand, self.centred[tile].T, alpha=-1
+            )
+            out = lowered[:, tile]
+            np.multiply(scores.numpy(), 2, out=out)
+            np.maximum(out, 0, out=out)
+            for position, index in enumerate(active):
+                own = out[bounds[position] : bounds[position + 1]]
+                np.minimum(own, self.sq_dist[index, tile], out=own, casting="same_kind")
+            partial[tile.start // _TILE] = out.sum(axis=1, dtype=np.float64)
+
+        self.map_tiles(one, tiles)
+        potential = partial.sum(axis=0)
+        winners = []
+        for position, index in enumerate(active):
+            own = slice(bounds[position], bounds[position + 1])
+            best = int(np.argmin(potential[own]))
+            self.sq_dist[index] = lowered[bounds[position] + best]
+            winner = int(candidates[position][best])
+            # Rounding must not leave a chosen row, or a copy of it, a distance to itself.
+            same = (self.centred == self.centred[winner]).all(dim=1).numpy()
+            self.sq_dist[index, same] = 0.0
+            winners.append(winner)
+        return winners
+
+
+def _one_by_one(one: Callable[[slice], None], tiles: Sequence[slice]) -> None:
+    for tile in tiles:
+        one(tile)
+
+
+def entropy_of(seed: int, k: int, restarts: int) -> Iterator[tuple[int, ...]]:
+    """Yield the entropy of each restart of a k: a restart stays the same when others are added."""
+    for restart in range(restarts):
+        yield (seed, k, restart)

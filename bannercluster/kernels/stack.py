@@ -1,0 +1,119 @@
+"""The centres of many k-means runs as one matrix, with rigorous bounds of its rounding.
+
+A row's nearest centre is ``argmin_j |c_j|^2 / 2 - <x, c_j>``. The products of a tile with all centres of all
+runs are one matrix product, taken in low precision. With ``x~`` and ``c~`` the rounded operands, the
+difference of two values of a run is off by at most
+
+    |x - x~| max|c_j - c_l|  +  |x~| max|(c~_j - c_j) - (c~_l - c_l)|  +  2 gamma |x~| max|c~_j|
+
+(Cauchy-Schwarz on ``x c - x~ c~ = (x - x~) c + x~ (c - c~)``; gamma = n u / (1 - n u) bounds the float32
+accumulation over n features: Higham, Accuracy and Stability of Numerical Algorithms, 3.1), plus the
+rounding of each score as it is stored. Rows inside this bound are decided in float64
+(:mod:`bannercluster.kernels.assign`), so the precision of the product never changes a label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from bannercluster.kernels.rows import Recipe
+
+TIE = 2.0**-40
+"""Relative difference under which two squared distances count as equal (the lower index wins)."""
+
+_UNIT_FLOAT32 = 2.0**-24
+_UNIT_BFLOAT16 = 2.0**-9
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Centres of several runs, one below the other.
+
+    Parameters
+    ----------
+    centres : (n_centres, n_features) float64 array
+    starts : (n_runs + 1,) int64 array
+        Run ``r`` owns the rows ``starts[r]:starts[r + 1]``.
+    recipe : Recipe
+        How the rows that meet these centres are prepared.
+    """
+
+    centres: np.ndarray
+    starts: np.ndarray
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, runs: list[np.ndarray], recipe: Recipe) -> Stack:
+        """Stack the centres of ``runs``, each ``(k, n_features)``."""
+        starts = np.cumsum([0, *(len(centres) for centres in runs)]).astype(np.int64)
+        return cls(np.ascontiguousarray(np.vstack(runs), dtype=np.float64), starts, recipe)
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs."""
+        return len(self.starts) - 1
+
+    @property
+    def label_dtype(self) -> np.dtype[np.unsignedinteger]:
+        """Smallest unsigned type that holds every label."""
+        return np.dtype(np.uint8 if np.diff(self.starts).max() <= 256 else np.uint16)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"centres": self.centres, "starts": self.starts, "recipe": self.recipe}
+
+    @cached_property
+    def _shifted(self) -> np.ndarray:
+        mean = self.recipe.mean
+        if self.recipe.product == "float32" or mean is None:
+            return self.centres
+        return self.centres - mean.astype(np.float64)
+
+    @cached_property
+    def operand(self) -> torch.Tensor:
+        """(n_centres, n_features) tensor in the precision of the product."""
+        dtype = torch.bfloat16 if self.recipe.product == "bfloat16" else torch.float32
+        return torch.from_numpy(self._shifted).to(dtype)
+
+    @cached_property
+    def half_sq(self) -> np.ndarray:
+        """(n_centres,) float32: half the squared norms of the (shifted) centres."""
+        return (0.5 * np.square(self._shifted).sum(axis=1)).astype(np.float32)
+
+    @property
+    def score_rounding(self) -> np.float32:
+        """Relative rounding of a stored score: a bfloat16 product is stored in bfloat16 on CPU."""
+        bf16 = self.recipe.product == "bfloat16"
+        return np.float32((_UNIT_BFLOAT16 if bf16 else _UNIT_FLOAT32) * (1 + 2.0**-7))
+
+    @cached_property
+    def slack(self) -> np.ndarray:
+        """(n_runs, 3) float32: factors of residual, of norm, and a constant; see the module."""
+        rounded = self.operand.double().numpy()
+        lost = rounded - self._shifted
+        n_features = rounded.shape[1]
+        gamma = _gamma(n_features + 8)
+        out = np.empty((self.n_runs, 3))
+        for run in range(self.n_runs):
+            own = slice(self.starts[run], self.starts[run + 1])
+            largest = np.sqrt(np.square(rounded[own]).sum(axis=1).max())
+            out[run, 0] = _diameter(self._shifted[own])
+            out[run, 1] = _diameter(lost[own]) + 2 * gamma * largest
+            # the float32 subtraction and the rounding of half_sq
+            out[run, 2] = 8 * _UNIT_FLOAT32 * float(self.half_sq[own].max())
+        return np.nextafter((out * (1 + 1e-5)).astype(np.float32), np.float32(np.inf))
+
+
+def _gamma(n_operations: int) -> float:
+    """Return Higham's gamma of a float32 sum: eight operations more than features cover the rest."""
+    return n_operations * _UNIT_FLOAT32 / (1 - n_operations * _UNIT_FLOAT32)
+
+
+def _diameter(points: np.ndarray) -> float:
+    """Largest Euclidean distance between two rows, rounded up."""
+    sq = np.square(points).sum(axis=1)
+    sq_dist = sq[:, None] + sq[None, :] - 2 * points @ points.T
+    return float(np.sqrt(max(sq_dist.max(), 0.0) + 1e-12 * sq.max()))

@@ -1,0 +1,7 @@
+"""Fitted models and their predict: a folder with a card (JSON) and arrays (safetensors), no pickle.
+
+``card``    what a model is, where it came from and what it needs
+``kmeans``  centres, nearest centre, distance and margin
+``folder``  saving, loading and listing models
+``sweeps``  which models belong to the latest sweep
+"""

@@ -1,0 +1,64 @@
+"""Saving, loading and listing models: ``<models>/<name>/arrays.safetensors`` and ``card.json``.
+
+The card is written last: a folder without a card is not a model yet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from bannercluster.errors import StoreError, UsageError
+from bannercluster.models.card import ModelCard
+from bannercluster.models.kmeans import KMeansModel
+from bannercluster.store import files
+
+
+def save_model(models: str, model: KMeansModel) -> None:
+    """Write a model under its name."""
+    folder = files.join(models, model.card.name)
+    arrays = {"centres": np.ascontiguousarray(model.centres, dtype=np.float64)}
+    files.write_bytes(files.join(folder, "arrays.safetensors"), save(arrays))
+    files.write_json(files.join(folder, "card.json"), model.card.to_json())
+
+
+def has_model(models: str, name: str) -> bool:
+    """Whether a whole model of that name is there."""
+    return files.exists(files.join(models, name, "card.json"))
+
+
+def load_model(models: str, name: str) -> KMeansModel:
+    """Read a model.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    StoreError, FormatVersionError
+        If it is damaged, or newer than this code.
+    """
+    if "/" in name or name.startswith(".") or not has_model(models, name):
+        known = ", ".join(model_names(models)) or "none"
+        raise UsageError(
+            f"no model {name!r} in {models}; there are: {known}: name one of them, or run `bc cluster`"
+        )
+    folder = files.join(models, name)
+    card = ModelCard.from_json(
+        files.read_json(files.join(folder, "card.json")), files.join(folder, "card.json")
+    )
+    try:
+        centres = load(files.read_bytes(files.join(folder, "arrays.safetensors")))["centres"]
+    except (SafetensorError, KeyError, FileNotFoundError) as error:
+        raise StoreError(f"the arrays of model {folder} are damaged ({error}); fit it again") from error
+    if centres.shape != (card.k, card.n_features):
+        raise StoreError(
+            f"the centres of model {folder} have shape {centres.shape}, its card says "
+            f"{(card.k, card.n_features)}; fit it again"
+        )
+    return KMeansModel(centres, card)
+
+
+def model_names(models: str) -> list[str]:
+    """Return the names of the whole models in a folder, sorted."""
+    return [name for name in files.names(models) if has_model(models, name)]

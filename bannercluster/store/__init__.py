@@ -1,0 +1,9 @@
+"""What lies on disk, and how it gets there whole. The only package that touches files.
+
+``files``       atomic reads and writes under any fsspec URL
+``fingerprint`` names by content
+``tables``      Parquet with a schema version
+``embeddings``  the embeddings store: a Zarr v3 group and the tables beside it
+``staging``     finished parts that are not committed yet
+``commit``      parts -> store, in one visible step
+"""

@@ -1,0 +1,287 @@
+"""The embeddings store: a Zarr v3 group that plain ``xarray.open_zarr`` opens, and tables beside it.
+
+``embedding(banner, feature)`` float16 or float32 and ``content_id(banner, 32)`` uint8, uncompressed chunks of
+whole rows. The root ``zarr.json`` with the consolidated metadata is the manifest: it is written last, names the
+tables of its generation, and until it changes a reader sees the old, whole store.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from bannercluster.errors import StoreError, UsageError
+from bannercluster.store import files, tables
+from bannercluster.store.fingerprint import fingerprint
+
+VERSION = 1
+Dtype = Literal["float16", "float32"]
+_ID_NBYTES = 32
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the root of a store says of it.
+
+    Parameters
+    ----------
+    generation : int
+        Number of commits so far.
+    n_rows, n_features, chunk_rows : int
+    dtype : {"float16", "float32"}
+    recipe : dict
+        What made the rows: model, weights, engine, precision, preprocessing. A store has one.
+    tables : dict
+        File name of each table of this generation.
+    created : str
+        Time of the first commit (ISO 8601, UTC).
+    info : dict
+        Versions and sources; not part of any fingerprint.
+    """
+
+    generation: int
+    n_rows: int
+    n_features: int
+    chunk_rows: int
+    dtype: Dtype
+    recipe: dict[str, Any]
+    tables: dict[str, str]
+    created: str
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def recipe_id(self) -> str:
+        """Fingerprint of the recipe."""
+        return fingerprint(self.recipe)
+
+
+@dataclass(frozen=True)
+class EmbeddingStore:
+    """A generation of a store, opened for reading.
+
+    Parameters
+    ----------
+    url : str
+    manifest : Manifest
+    """
+
+    url: str
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, url: str) -> EmbeddingStore:
+        """Open the current generation.
+
+        Raises
+        ------
+        UsageError
+            If there is no store at the URL.
+        FormatVersionError
+            If a newer bannercluster wrote it.
+        StoreError
+            If what is there is not such a store.
+        """
+        store = cls.open_if_any(url)
+        if store is None:
+            raise UsageError(
+                f"no embeddings at {url}; expected a store made by `bc embed`: run `bc embed` first, or name "
+                f"another with --embeddings"
+            )
+        return store
+
+    @classmethod
+    def open_if_any(cls, url: str) -> EmbeddingStore | None:
+        """Open the current generation, or return None where nothing was committed yet."""
+        root = files.join(url, "zarr.json")
+        if not files.exists(root):
+            return None
+        return cls(url, manifest_of(files.read_json(root), url))
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of this generation."""
+        return self.manifest.n_rows
+
+    @property
+    def n_features(self) -> int:
+        """Features of a row."""
+        return self.manifest.n_features
+
+    @property
+    def key(self) -> str:
+        """Identity of what is read: store, creation and generation."""
+        return f"{self.url}@{self.manifest.created}#{self.manifest.generation}"
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Read rows ``start:stop``.
+
+        Chunks are uncompressed rows, so a range of rows is a range of bytes: it is read straight from the
+        chunks that hold it.
+
+        Returns
+        -------
+        (stop - start, n_features) float16 or float32 array
+        """
+        dtype = np.dtype(self.manifest.dtype)
+        out = np.empty((stop - start, self.n_features), dtype)
+        self._read_into(out, "embedding", start, stop)
+        return out
+
+    def content_ids(self) -> np.ndarray:
+        """(n_rows, 32) uint8 array."""
+        out = np.empty((self.n_rows, _ID_NBYTES), np.uint8)
+        self._read_into(out, "content_id", 0, self.n_rows)
+        return out
+
+    def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """Read a table of this generation: ``rows``, ``aliases`` or ``rejected``."""
+        return tables.read(files.join(tables_url(self.url), self.manifest.tables[name]), columns)
+
+    def _read_into(self, out: np.ndarray, array: str, start: int, stop: int) -> None:
+        row_nbytes = out[:1].nbytes if len(out) else 0
+        chunk_rows = self.manifest.chunk_rows
+        folder = files.local_path(self.url)
+        low = start
+        while low < stop:
+            chunk, offset = divmod(low, chunk_rows)
+            high = min(stop, (chunk + 1) * chunk_rows)
+            view = out[low - start : high - start]
+            first = offset * row_nbytes
+            if folder is not None:
+                with (folder / array / "c" / str(chunk) / "0").open("rb", buffering=0) as file:
+                    file.seek(first)
+                    _fill(file, memoryview(view).cast("B"), f"{self.url}: chunk {chunk} of {array}")
+            else:
+                url = files.join(self.url, array, "c", str(chunk), "0")
+                data = files.read_bytes(url, first, first + view.nbytes)
+                if len(data) != view.nbytes:
+                    raise StoreError(f"{url} has {len(data)} bytes, expected {view.nbytes}")
+                view[...] = np.frombuffer(data, out.dtype).reshape(view.shape)
+            low = high
+
+
+def _fill(file: Any, view: memoryview, what: str) -> None:
+    done = 0
+    while done < len(view):
+        n = file.readinto(view[done:])
+        if not n:
+            raise StoreError(f"{what} ends after {done} of {len(view)} bytes; embed again")
+        done += n
+
+
+def tables_url(url: str) -> str:
+    """Return the folder of the tables beside a store."""
+    return files.beside(url, ".tables")
+
+
+def staging_url(url: str) -> str:
+    """Return the folder of the parts that are not committed yet."""
+    return files.beside(url, ".staging")
+
+
+def manifest_of(root: dict[str, Any], url: str) -> Manifest:
+    """Read a manifest out of a root ``zarr.json``."""
+    attributes = root.get("attributes", {})
+    about = attributes.get("bannercluster")
+    if root.get("node_type") != "group" or not isinstance(about, dict):
+        raise StoreError(
+            f"{url} is a Zarr group, but not one of bannercluster's; expected the attribute "
+            f"'bannercluster': name another store with --embeddings"
+        )
+    files.check_version(about.get("schema_version"), VERSION, f"the store {url}")
+    try:
+        arrays = root["consolidated_metadata"]["metadata"]
+        n_rows, n_features = arrays["embedding"]["shape"]
+        return Manifest(
+            generation=about["generation"],
+            n_rows=n_rows,
+            n_features=n_features,
+            chunk_rows=arrays["embedding"]["chunk_grid"]["configuration"]["chunk_shape"][0],
+            dtype=arrays["embedding"]["data_type"],
+            recipe=about["recipe"],
+            tables=about["tables"],
+            created=about["created"],
+            info=about.get("info", {}),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"the manifest {url}/zarr.json is damaged: {error!r} is missing") from error
+
+
+def root_document(manifest: Manifest) -> dict[str, Any]:
+    """Return the root ``zarr.json`` of a manifest: Zarr v3 with consolidated metadata."""
+    recipe = manifest.recipe
+    return {
+        "zarr_format": 3,
+        "node_type": "group",
+        "attributes": {
+            "model": recipe.get("model"),
+            "weights_sha256": recipe.get("weights_sha256"),
+            "preprocessing": recipe.get("preprocessing"),
+            "engine": recipe.get("engine"),
+            "precision": recipe.get("precision"),
+            "created": manifest.created,
+            "bannercluster": {
+                "schema_version": VERSION,
+                "generation": manifest.generation,
+                "created": manifest.created,
+                "recipe": manifest.recipe,
+                "tables": manifest.tables,
+                "info": manifest.info,
+            },
+        },
+        "consolidated_metadata": {
+            "kind": "inline",
+            "must_understand": False,
+            "metadata": array_documents(manifest),
+        },
+    }
+
+
+def array_documents(manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """Return the ``zarr.json`` of each array."""
+    n, rows = manifest.n_rows, manifest.chunk_rows
+    return {
+        "embedding": _array(
+            (n, manifest.n_features), rows, manifest.dtype, 0.0, ("banner", "feature"),
+            {"long_name": "pooled features before the classifier"},
+        ),
+        "content_id": _array(
+            (n, _ID_NBYTES), rows, "uint8", 0, ("banner", "content_id_byte"),
+            {"long_name": "SHA-256 of the file's bytes"},
+        ),
+    }
+
+
+def _array(
+    shape: tuple[int, int],
+    chunk_rows: int,
+    dtype: str,
+    fill: float,
+    dims: tuple[str, str],
+    attributes: dict[str, Any],
+) -> dict[str, Any]:
+    codec: dict[str, Any] = {"name": "bytes"}
+    if dtype != "uint8":
+        codec["configuration"] = {"endian": "little"}
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": list(shape),
+        "data_type": dtype,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [chunk_rows, shape[1]]}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "fill_value": fill,
+        "codecs": [codec],
+        "attributes": attributes,
+        "dimension_names": list(dims),
+        "storage_transformers": [],
+    }
+
+
+def document_bytes(document: dict[str, Any]) -> bytes:
+    """Return a metadata document as it is written."""
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

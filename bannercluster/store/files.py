@@ -1,0 +1,177 @@
+"""Atomic reads and writes under any fsspec URL.
+
+A write is either wholly visible or not at all: on a local disk a temporary name, synced, then renamed; on an
+object store one whole-object put.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from bannercluster.errors import FormatVersionError, StoreError
+
+TEMPORARY = ".tmp-"
+
+
+def filesystem(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URL and the path on it."""
+    fs, path = fsspec.core.url_to_fs(os.path.expanduser(url))  # noqa: PTH111 - url, not a path
+    return fs, path
+
+
+def local_path(url: str) -> Path | None:
+    """Return the path of a URL on the local disk, or None where it is elsewhere."""
+    fs, path = filesystem(url)
+    return Path(path) if isinstance(fs, LocalFileSystem) else None
+
+
+def join(url: str, *names: str) -> str:
+    """Join names to a URL with slashes."""
+    return "/".join([url.rstrip("/"), *names])
+
+
+def beside(url: str, suffix: str) -> str:
+    """Return the URL of a sibling: ``data/embeddings.zarr`` -> ``data/embeddings<suffix>``."""
+    stem = url.rstrip("/")
+    return stem.removesuffix(".zarr") + suffix
+
+
+def exists(url: str) -> bool:
+    """Whether there is a file or folder at the URL."""
+    fs, path = filesystem(url)
+    return bool(fs.exists(path))
+
+
+def names(url: str) -> list[str]:
+    """Return the sorted names in a folder; empty where there is none. Temporary files are left out."""
+    fs, path = filesystem(url)
+    if not fs.isdir(path):
+        return []
+    fs.invalidate_cache(path)
+    found = (entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False))
+    return sorted(name for name in found if name and not name.startswith(TEMPORARY))
+
+
+def make_folder(url: str) -> None:
+    """Make a folder and its parents where the file system has folders."""
+    fs, path = filesystem(url)
+    fs.makedirs(path, exist_ok=True)
+
+
+def remove(url: str) -> None:
+    """Remove a file or a folder with all in it, if it is there."""
+    fs, path = filesystem(url)
+    if fs.exists(path):
+        fs.rm(path, recursive=True)
+
+
+def read_bytes(url: str, start: int | None = None, stop: int | None = None) -> bytes:
+    """Read a file, or the bytes ``start:stop`` of it."""
+    fs, path = filesystem(url)
+    data: bytes = fs.cat_file(path, start=start, end=stop)
+    return data
+
+
+def write_bytes(url: str, data: bytes | memoryview) -> None:
+    """Write a file atomically."""
+    with writing(url) as name:
+        fs, path = filesystem(name)
+        if isinstance(fs, LocalFileSystem):
+            Path(path).write_bytes(data)
+        else:
+            fs.pipe_file(path, bytes(data))
+
+
+@contextlib.contextmanager
+def writing(url: str) -> Iterator[str]:
+    """Give a name to write a whole file to; it takes its place when the block ends well.
+
+    On a local disk that is a temporary name in the same folder, synced and renamed at the end and removed
+    after an error; elsewhere it is the URL itself, whose put is atomic.
+
+    Raises
+    ------
+    StoreError
+        If the file system refuses (full disk, no permission); the last good state stays.
+    """
+    path = local_path(url)
+    if path is None:
+        yield url
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise StoreError(f"cannot write to {path.parent}: {error.strerror}; nothing was changed") from error
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:  # noqa: PTH123 - a descriptor to sync
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}; the last good state stays") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json(url: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or it is not an object.
+    """
+    try:
+        value = json.loads(read_bytes(url))
+    except FileNotFoundError as error:
+        raise StoreError(f"{url} is missing") from error
+    except ValueError as error:
+        raise StoreError(f"{url} is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{url} holds a {type(value).__name__}, expected a JSON object")
+    return value
+
+
+def write_json(url: str, value: Mapping[str, Any]) -> None:
+    """Write a JSON object atomically, keys in their order."""
+    write_bytes(url, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def check_version(found: object, known: int, what: str) -> None:
+    """Raise FormatVersionError unless ``found`` is a version that this code knows.
+
+    Parameters
+    ----------
+    found : object
+        The version as read.
+    known : int
+        The newest version that this code knows.
+    what : str
+        What was read, for the message.
+    """
+    if not isinstance(found, int) or not 1 <= found <= known:
+        raise FormatVersionError(
+            f"{what} has format version {found}; this bannercluster reads versions 1 to {known}: "
+            f"install a newer bannercluster, or make it again with this one"
+        )

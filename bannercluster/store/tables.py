@@ -1,0 +1,106 @@
+"""Parquet tables with a schema version: snake_case, zstd, ``timestamp[us, UTC]``."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from bannercluster.errors import StoreError, UsageError
+from bannercluster.store import files
+
+VERSION = 1
+_KEY = b"bannercluster_schema_version"
+
+
+def write(url: str, table: pa.Table) -> None:
+    """Write a table atomically as Parquet."""
+    with writing(url, table.schema) as writer:
+        writer.write_table(table)
+
+
+@contextlib.contextmanager
+def writing(url: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Give a Parquet writer for a table that is written in pieces and appears when it is whole."""
+    schema = versioned(schema)
+    with files.writing(url) as name:
+        fs, path = files.filesystem(name)
+        with fs.open(path, "wb") as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+            yield writer
+
+
+def versioned(schema: pa.Schema) -> pa.Schema:
+    """Return a schema that carries the schema version."""
+    metadata = dict(schema.metadata or {})
+    return schema.with_metadata({**metadata, _KEY: str(VERSION).encode()})
+
+
+def read(url: str, columns: list[str] | None = None) -> pa.Table:
+    """Read a table that bannercluster wrote.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or not Parquet.
+    FormatVersionError
+        If a newer bannercluster wrote it.
+    """
+    table = _read_parquet(url, columns)
+    found = (table.schema.metadata or {}).get(_KEY)
+    files.check_version(int(found) if found and found.isdigit() else None, VERSION, url)
+    return table
+
+
+def read_foreign(url: str, what: str) -> pa.Table:
+    """Read a CSV or Parquet table of the user's.
+
+    Parameters
+    ----------
+    url : str
+    what : str
+        What the table is for, for the message.
+
+    Raises
+    ------
+    UsageError
+        If it is missing, neither CSV nor Parquet, or cannot be parsed.
+    """
+    suffix = PurePosixPath(url).suffix.lower()
+    if not files.exists(url):
+        raise UsageError(f"{what} {url} does not exist; expected a CSV or Parquet file")
+    if suffix == ".parquet":
+        return _read_parquet(url, None)
+    if suffix not in {".csv", ".tsv"}:
+        raise UsageError(f"{what} {url} ends in {suffix or 'nothing'}; expected .csv, .tsv or .parquet")
+    # Identifiers stay text: 0012 is not 12.
+    data = files.read_bytes(url)
+    delimiter = "\t" if suffix == ".tsv" else ","
+    try:
+        header = pa.csv.open_csv(
+            io.BytesIO(data), parse_options=pa.csv.ParseOptions(delimiter=delimiter)
+        ).schema.names
+        return pa.csv.read_csv(
+            io.BytesIO(data),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                column_types={name: pa.string() for name in header}, strings_can_be_null=True
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise UsageError(f"{what} {url} is not a readable CSV table: {error}") from error
+
+
+def _read_parquet(url: str, columns: list[str] | None) -> pa.Table:
+    fs, path = files.filesystem(url)
+    try:
+        with fs.open(path, "rb") as source:
+            return pq.read_table(source, columns=columns)
+    except FileNotFoundError as error:
+        raise StoreError(f"{url} is missing") from error
+    except pa.ArrowInvalid as error:
+        raise StoreError(f"{url} is not readable as Parquet: {error}") from error

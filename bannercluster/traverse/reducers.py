@@ -1,0 +1,302 @@
+"""The sums over rows that the stages are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from bannercluster.kernels.rows import normalized, sq_norms
+from bannercluster.kernels.silhouette import silhouette_scores
+from bannercluster.kernels.stack import Stack
+from bannercluster.kernels.sums import ClusterSums
+from bannercluster.traverse.walk import Tile
+
+
+@dataclass
+class RowStats:
+    """Facts about prepared rows.
+
+    Parameters
+    ----------
+    n_rows, n_zero, n_not_finite : int
+    first_not_finite : int
+        Global number of the first row with NaN or infinity; -1 if none.
+    largest : float
+        Largest absolute value.
+    total : (n_features,) float64 array
+        Sum of the rows.
+    sum_sq : float
+        Sum of the squared norms.
+    """
+
+    n_rows: int
+    n_zero: int
+    n_not_finite: int
+    first_not_finite: int
+    largest: float
+    total: np.ndarray
+    sum_sq: float
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(n_features,) float64."""
+        mean: np.ndarray = self.total / max(self.n_rows, 1)
+        return mean
+
+    @property
+    def mean_variance(self) -> float:
+        """Mean over the features of their variance."""
+        n = max(self.n_rows, 1)
+        return float(max(self.sum_sq / n - np.square(self.mean).sum(), 0.0) / len(self.total))
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Reducer to :class:`RowStats`."""
+
+    n_features: int
+
+    def start(self) -> RowStats:
+        """Return the facts about no rows."""
+        return RowStats(0, 0, 0, -1, 0.0, np.zeros(self.n_features), 0.0)
+
+    def add(self, state: RowStats, tile: Tile) -> None:
+        """Add a tile."""
+        x = tile.rows.x
+        sq = sq_norms(x)
+        bad = ~torch.isfinite(sq)
+        state.n_rows += len(x)
+        if bool(bad.any()):
+            if state.first_not_finite < 0:
+                state.first_not_finite = tile.start + int(torch.nonzero(bad)[0])
+            state.n_not_finite += int(bad.sum())
+            return
+        state.n_zero += int((sq == 0).sum())
+        state.largest = max(state.largest, float(x.abs().max()))
+        state.total += x.sum(dim=0, dtype=torch.float64).cpu().numpy()
+        state.sum_sq += float(sq.sum())
+
+    def merge(self, left: RowStats, right: RowStats) -> RowStats:
+        """Merge; the first bad row is the left one's, if it has one."""
+        first = left.first_not_finite if left.first_not_finite >= 0 else right.first_not_finite
+        return RowStats(
+            left.n_rows + right.n_rows,
+            left.n_zero + right.n_zero,
+            left.n_not_finite + right.n_not_finite,
+            first,
+            max(left.largest, right.largest),
+            left.total + right.total,
+            left.sum_sq + right.sum_sq,
+        )
+
+
+@dataclass(frozen=True)
+class MovedSums:
+    """Reducer to the change of the cluster sums since the basis (all rows where there is none)."""
+
+    stack: Stack
+    grid: float
+
+    def start(self) -> ClusterSums:
+        """Return the sums of no rows."""
+        return ClusterSums.zeros(*self.stack.centres.shape)
+
+    def add(self, state: ClusterSums, tile: Tile) -> None:
+        """Move the rows of a tile whose labels changed."""
+        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
+        state.move(tile.rows, self.stack, tile.previous, tile.labels, self.grid)
+
+    def merge(self, left: ClusterSums, right: ClusterSums) -> ClusterSums:
+        """Add; exact."""
+        left += right
+        return left
+
+
+@dataclass
+class FarRows:
+    """The rows farthest from their centres, in each run: squared distance, number, label, values."""
+
+    rows: list[list[tuple[float, int, int, np.ndarray]]]
+
+
+@dataclass(frozen=True)
+class Farthest:
+    """Reducer to the ``limit`` rows farthest from their own centre in each run."""
+
+    stack: Stack
+    limit: int
+
+    def start(self) -> FarRows:
+        """Return no rows."""
+        return FarRows([[] for _ in range(self.stack.n_runs)])
+
+    def add(self, state: FarRows, tile: Tile) -> None:
+        """Add the farthest rows of a tile."""
+        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
+        x = tile.rows.x.cpu().double()
+        for run in range(self.stack.n_runs):
+            own = self.stack.starts[run] + tile.labels[run].astype(np.int64)
+            sq_dist = (x - torch.from_numpy(self.stack.centres[own])).square().sum(dim=1).numpy()
+            for row in np.argsort(-sq_dist, kind="stable")[: self.limit]:
+                label = int(tile.labels[run, row])
+                state.rows[run].append(
+                    (float(sq_dist[row]), tile.start + int(row), label, x[row].numpy().copy())
+                )
+            self._shorten(state, run)
+
+    def merge(self, left: FarRows, right: FarRows) -> FarRows:
+        """Keep the farthest of both."""
+        for run, rows in enumerate(right.rows):
+            left.rows[run].extend(rows)
+            self._shorten(left, run)
+        return left
+
+    def _shorten(self, state: FarRows, run: int) -> None:
+        state.rows[run].sort(key=lambda far: (-far[0], far[1]))
+        del state.rows[run][self.limit :]
+
+
+@dataclass
+class LabelRows:
+    """Labels of consecutive rows, in parts: (n_runs, n) each."""
+
+    parts: list[np.ndarray] = field(default_factory=list)
+
+    def joined(self) -> np.ndarray:
+        """(n_runs, n_rows)."""
+        return np.concatenate(self.parts, axis=1)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Reducer to the labels of all rows."""
+
+    def start(self) -> LabelRows:
+        """Return no labels."""
+        return LabelRows()
+
+    def add(self, state: LabelRows, tile: Tile) -> None:
+        """Append a tile's labels."""
+        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
+        state.parts.append(tile.labels)
+
+    def merge(self, left: LabelRows, right: LabelRows) -> LabelRows:
+        """Append; segments come in their order."""
+        left.parts.extend(right.parts)
+        return left
+
+
+@dataclass
+class Moments:
+    """Per-cluster counts, sums and sums of squared norms, of rows and of unit rows.
+
+    Parameters
+    ----------
+    counts : (n_centres,) int64 array
+    sums, unit_sums : (n_centres, n_features) float64 array
+    sum_sq, n_unit : (n_centres,) float64 array
+        ``n_unit`` is the sum of squared norms of the unit rows: the number of rows that are not zero.
+    """
+
+    counts: np.ndarray
+    sums: np.ndarray
+    sum_sq: np.ndarray
+    unit_sums: np.ndarray
+    n_unit: np.ndarray
+
+
+@dataclass(frozen=True)
+class ClusterMoments:
+    """Reducer to :class:`Moments`: all that silhouettes and inertia need of the final labels."""
+
+    stack: Stack
+
+    def start(self) -> Moments:
+        """Return the moments of no rows."""
+        k, n_features = self.stack.centres.shape
+        return Moments(
+            np.zeros(k, np.int64),
+            np.zeros((k, n_features)),
+            np.zeros(k),
+            np.zeros((k, n_features)),
+            np.zeros(k),
+        )
+
+    def add(self, state: Moments, tile: Tile) -> None:
+        """Add a tile."""
+        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
+        x = tile.rows.x.cpu()
+        unit = x if self.stack.recipe.normalize == "l2" else unit_rows(x)
+        member = torch.from_numpy(membership(tile.labels, self.stack))
+        state.counts += member.sum(dim=1).long().numpy()
+        wide = x.double()
+        state.sums += torch.mm(member, wide).numpy()
+        state.sum_sq += torch.mv(member, sq_norms(x)).numpy()
+        unit_wide = wide if unit is x else unit.double()
+        state.unit_sums += torch.mm(member, unit_wide).numpy()
+        state.n_unit += torch.mv(member, unit_sq_norms(x)).numpy()
+
+    def merge(self, left: Moments, right: Moments) -> Moments:
+        """Add."""
+        return Moments(
+            left.counts + right.counts,
+            left.sums + right.sums,
+            left.sum_sq + right.sum_sq,
+            left.unit_sums + right.unit_sums,
+            left.n_unit + right.n_unit,
+        )
+
+
+@dataclass
+class SilhouetteSums:
+    """Sum over rows of the silhouette of each run: squared Euclidean and cosine, (n_runs,) float64."""
+
+    euclidean: np.ndarray
+    cosine: np.ndarray
+
+
+@dataclass(frozen=True)
+class Silhouettes:
+    """Reducer to :class:`SilhouetteSums`, given the moments of the same labels."""
+
+    stack: Stack
+    moments: Moments
+
+    def start(self) -> SilhouetteSums:
+        """Return the sums of no rows."""
+        return SilhouetteSums(np.zeros(self.stack.n_runs), np.zeros(self.stack.n_runs))
+
+    def add(self, state: SilhouetteSums, tile: Tile) -> None:
+        """Add a tile."""
+        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
+        x, m = tile.rows.x.cpu(), self.moments
+        starts = self.stack.starts
+        scores = silhouette_scores(x, tile.labels, starts, m.counts, m.sums, m.sum_sq)
+        state.euclidean += scores.sum(axis=1)
+        if self.stack.recipe.normalize == "l2":
+            state.cosine += scores.sum(axis=1)  # of unit rows the two are the same
+            return
+        scores = silhouette_scores(
+            unit_rows(x), tile.labels, starts, m.counts, m.unit_sums, m.n_unit
+        )
+        state.cosine += scores.sum(axis=1)
+
+    def merge(self, left: SilhouetteSums, right: SilhouetteSums) -> SilhouetteSums:
+        """Add."""
+        return SilhouetteSums(left.euclidean + right.euclidean, left.cosine + right.cosine)
+
+
+def unit_rows(x: torch.Tensor) -> torch.Tensor:
+    """Return the rows divided by their norms, as new float32 rows."""
+    return normalized(x.clone(), "l2")
+
+
+def membership(labels: np.ndarray, stack: Stack) -> np.ndarray:
+    """Return the (n_centres, n) float64 matrix of ones where a row belongs to a centre."""
+    member = np.zeros((len(stack.centres), labels.shape[1]))
+    rows = np.arange(labels.shape[1])
+    for run in range(stack.n_runs):
+        member[stack.starts[run] + labels[run].astype(np.int64), rows] = 1.0
+    return member

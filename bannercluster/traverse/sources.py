@@ -1,0 +1,133 @@
+"""Where rows come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from bannercluster.errors import UsageError
+from bannercluster.store.embeddings import EmbeddingStore
+
+
+class RowSource(Protocol):
+    """Rows by global number, readable from any process that the executor uses."""
+
+    @property
+    def key(self) -> str:
+        """Identity of the rows."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def n_features(self) -> int:
+        """Features of a row."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows as stored."""
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return rows ``start:stop`` as stored."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySource:
+    """Rows of an array in memory, for threads of this process.
+
+    Parameters
+    ----------
+    values : (n_rows, n_features) float16, float32 or float64 array
+    """
+
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.dtype.kind != "f":
+            raise UsageError(
+                f"rows have shape {self.values.shape} and dtype {self.values.dtype}; expected a float array of "
+                f"shape (n_rows, n_features)"
+            )
+
+    @property
+    def key(self) -> str:
+        """Identity of the array."""
+        return f"array:{id(self.values)}"
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.values)
+
+    @property
+    def n_features(self) -> int:
+        """Features of a row."""
+        return int(self.values.shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return int(self.values.nbytes)
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return a view of rows ``start:stop``."""
+        return self.values[start:stop]
+
+
+@dataclass(frozen=True, eq=False)
+class StoreSource:
+    """Rows of an embeddings store, read in whatever process asks.
+
+    Parameters
+    ----------
+    store : EmbeddingStore
+    """
+
+    store: EmbeddingStore
+
+    @property
+    def key(self) -> str:
+        """Identity of the generation of the store."""
+        return self.store.key
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.store.n_rows
+
+    @property
+    def n_features(self) -> int:
+        """Features of a row."""
+        return self.store.n_features
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows as stored."""
+        return self.n_rows * self.n_features * np.dtype(self.store.manifest.dtype).itemsize
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Read rows ``start:stop``."""
+        return self.store.read(start, stop)
+
+
+def take(source: RowSource, rows: np.ndarray) -> np.ndarray:
+    """Read single rows by their sorted global numbers; neighbours are read together.
+
+    Parameters
+    ----------
+    source : RowSource
+    rows : (n,) sorted int64 array
+
+    Returns
+    -------
+    (n, n_features) array, as stored
+    """
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    runs = np.split(rows, breaks) if len(rows) else []
+    parts = [source.read(int(run[0]), int(run[-1]) + 1) for run in runs]
+    if not parts:
+        return source.read(0, 0)
+    return np.concatenate(parts)

@@ -1,0 +1,213 @@
+"""A pass: read each tile once, assign it once to all stacked centres, hand it to every reducer.
+
+Everything computed over embeddings is a sum over rows that can be split, merged and finished, so this is the only
+way the data is walked. A *program* is a generator that yields passes and receives their results.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+
+from bannercluster.kernels.assign import assign
+from bannercluster.kernels.rows import Recipe, Rows, prepare
+from bannercluster.kernels.stack import Stack
+from bannercluster.runtime.executor import Executor, Shared
+from bannercluster.runtime.progress import Progress, SilentProgress
+from bannercluster.traverse import memory
+from bannercluster.traverse.segments import Segment, cut
+from bannercluster.traverse.sources import RowSource
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What a reducer sees of a tile.
+
+    Parameters
+    ----------
+    start : int
+        Global number of the first row.
+    rows : Rows
+    labels : (n_runs, n) array or None
+        Under the centres of the pass; None where the pass has none.
+    previous : (n_runs, n) array or None
+        Under the centres that the pass names as its basis; None where it names none.
+    """
+
+    start: int
+    rows: Rows
+    labels: np.ndarray | None
+    previous: np.ndarray | None
+
+
+class Reducer(Protocol[S]):
+    """A sum over rows: started per segment, merged in the order of the segments."""
+
+    def start(self) -> S:
+        """Return the state of no rows."""
+
+    def add(self, state: S, tile: Tile) -> None:
+        """Add a tile to the state, in place."""
+
+    def merge(self, left: S, right: S) -> S:
+        """Return the state of both; may reuse ``left``."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The centres of a pass.
+
+    Parameters
+    ----------
+    stack : Stack
+    run_ids : tuple of int
+        Identity of each run of the stack, stable over the steps of a program.
+    step : int
+        Number of the step in its program.
+    basis : Stack or None
+        Centres of the same runs at ``basis_step``, for reducers that follow changes of labels.
+    basis_step : int
+    """
+
+    stack: Stack
+    run_ids: tuple[int, ...] = ()
+    step: int = -1
+    basis: Stack | None = None
+    basis_step: int = -1
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One traversal.
+
+    Parameters
+    ----------
+    name : str
+        For progress and the dashboard.
+    recipe : Recipe
+    reducers : tuple of Reducer
+    assignment : Assignment or None
+    """
+
+    name: str
+    recipe: Recipe
+    reducers: tuple[Reducer[Any], ...]
+    assignment: Assignment | None = None
+
+
+Program = Generator[Pass, tuple[Any, ...], R]
+
+
+@dataclass
+class Walker:
+    """Walks a source with an executor.
+
+    Parameters
+    ----------
+    source : RowSource
+    executor : Executor
+    cache_nbytes : int
+        Bytes of prepared rows that each process may keep between passes.
+    progress : Progress
+    """
+
+    source: RowSource
+    executor: Executor
+    cache_nbytes: int = 0
+    progress: Progress = field(default_factory=SilentProgress)
+    program: str = field(default_factory=lambda: uuid.uuid4().hex)
+    n_passes: int = 0
+
+    def run(self, job: Pass) -> tuple[Any, ...]:
+        """Walk all rows once; returns the merged state of each reducer."""
+        segments = cut(self.source.n_rows)
+        walk = _Walk(job, self.source, self.cache_nbytes, self.program)
+        shared = self.executor.share(walk)
+        # Segments are merged in their order, so sums in floating point do not depend on who was first.
+        waiting: dict[int, tuple[Any, ...]] = {}
+        merged: list[Any] = [reducer.start() for reducer in job.reducers]
+        due = 0
+        for index, states in self.executor.map_unordered(
+            partial(walk_segment, shared), segments, affinity=range(len(segments))
+        ):
+            waiting[index] = states
+            while due in waiting:
+                for slot, state in enumerate(waiting.pop(due)):
+                    merged[slot] = job.reducers[slot].merge(merged[slot], state)
+                due += 1
+        self.n_passes += 1
+        return tuple(merged)
+
+    def drive(self, program: Program[R]) -> R:
+        """Run a program to its end and return its result."""
+        try:
+            job = next(program)
+            while True:
+                job = program.send(self.run(job))
+        except StopIteration as stop:
+            result: R = stop.value
+            return result
+        finally:
+            memory.ROWS.clear()
+            memory.LABELS.clear()
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """What every segment task of a pass needs."""
+
+    job: Pass
+    source: RowSource
+    cache_nbytes: int
+    program: str
+
+
+def walk_segment(shared: Shared[_Walk], segment: Segment) -> tuple[Any, ...]:
+    """Walk one segment: idempotent, so that it may run again anywhere."""
+    walk = shared.get()
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+    states = tuple(reducer.start() for reducer in walk.job.reducers)
+    for start, stop in segment.tiles():
+        tile = _tile(walk, start, stop)
+        for reducer, state in zip(walk.job.reducers, states, strict=True):
+            reducer.add(state, tile)
+    return states
+
+
+def _tile(walk: _Walk, start: int, stop: int) -> Tile:
+    rows = _rows(walk, start, stop)
+    assignment = walk.job.assignment
+    if assignment is None:
+        return Tile(start, rows, None, None)
+    previous = None
+    if assignment.basis is not None:
+        kept = memory.LABELS.get(walk.program, start, assignment.basis_step)
+        previous = (
+            assign(rows, assignment.basis) if kept is None else kept.of_runs(assignment.run_ids)
+        )
+    labels = assign(rows, assignment.stack)
+    if assignment.step >= 0:
+        kept = memory.KeptLabels(assignment.step, assignment.run_ids, labels)
+        memory.LABELS.put(walk.program, start, kept)
+    return Tile(start, rows, labels, previous)
+
+
+def _rows(walk: _Walk, start: int, stop: int) -> Rows:
+    recipe = walk.job.recipe
+    family = (walk.source.key, recipe.key)
+    rows = memory.ROWS.get(family, start)
+    if rows is None:
+        rows = prepare(walk.source.read(start, stop), recipe)
+        if walk.job.assignment is not None and walk.cache_nbytes:
+            memory.ROWS.put(family, start, rows, walk.cache_nbytes)
+    return rows
