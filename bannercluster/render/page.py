@@ -1,0 +1,182 @@
+"""One offline HTML file out of a `ReportPage`.
+
+The file holds its style, its script and its pictures. A content security policy lets it load
+nothing, and run only its own script (by hash), so that even markup that slipped through an escape
+could do nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import jinja2
+from markupsafe import Markup
+
+from bannercluster.render import sweep as sweep_of
+from bannercluster.render.palette import DARK, LIGHT, colour_index, css_variables, shape_path
+from bannercluster.render.pictures import PictureBook, bind
+from bannercluster.render.plots import Bar, bar_plot
+from bannercluster.render.scatter import map_data
+from bannercluster.render.text import DASH, clean, figure
+from bannercluster.render.views import ModelView, RejectedView, ReportPage
+
+__all__ = ["GALLERY_CAP", "LABEL_CAP", "REJECTED_ROW_CAP", "ReportPage", "render_report"]
+
+GALLERY_CAP: Final = 12
+LABEL_CAP: Final = 6
+REJECTED_ROW_CAP: Final = 50
+_SCRIPTS: Final = ("tooltip.js", "gallery.js", "map.js")
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model with what the template needs beside it."""
+
+    view: ModelView
+    name: str
+    n_rows: int
+    sizes_svg: Markup
+
+
+def render_report(page: ReportPage) -> str:
+    """Render a report.
+
+    Parameters
+    ----------
+    page : ReportPage
+        All that is shown. Galleries are capped at `GALLERY_CAP` banners a row, labels at
+        `LABEL_CAP` a cluster, rejected rows at `REJECTED_ROW_CAP`, points of the map at
+        `MAP_POINT_CAP` and pictures at `PICTURE_BYTES_CAP` bytes; the page says so where it leaves
+        something out.
+
+    Returns
+    -------
+    str
+        A whole HTML document in UTF-8, without any address outside itself.
+
+    Raises
+    ------
+    ValueError
+        If the page contradicts itself: an unknown metric, a picture key used twice, a map point
+        without a cluster for each model.
+    """
+    book = bind(page)
+    models = _models(page)
+    script = "\n".join(_source(name) for name in _SCRIPTS)
+    shown = next((i for i, model in enumerate(page.models) if model.chosen), 0)
+    drawn_map = page.map if page.map and page.map.points and models else None
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            page=page,
+            models=models,
+            shown=shown,
+            book=book,
+            table=sweep_of.table(page.sweep),
+            plots=[(p.metric, Markup(p.svg)) for p in sweep_of.plots(page.sweep)],  # noqa: S704
+            algorithms=tuple(dict.fromkeys(row.algorithm for row in page.sweep.rows)),
+            map=drawn_map,
+            map_data=map_data(drawn_map, book, len(models)) if drawn_map else None,
+            rejected_svg=_rejected_svg(page.rejected),
+            n_rejected=sum(count.n_rows for count in page.rejected.counts)
+            or len(page.rejected.rows),
+            css=Markup(_css(book, len(models))),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            script_hash=_hash(script),
+        )
+    )
+
+
+def _models(page: ReportPage) -> tuple[_Model, ...]:
+    several = len({model.algorithm for model in page.models}) > 1
+    out = []
+    for nth, model in enumerate(page.models):
+        name = f"{model.algorithm}, k = {model.k}" if several else f"k = {model.k}"
+        n_rows = sum(cluster.n_rows for cluster in model.clusters)
+        bars = tuple(
+            Bar(
+                label=str(c.cluster_id),
+                value=c.n_rows,
+                text=f"{c.n_rows:,} · {figure(c.n_rows / max(1, n_rows), 'percent')}",
+                cluster_id=c.cluster_id,
+                href=f"#m{nth}-c{c.cluster_id}",
+            )
+            for c in model.clusters
+        )
+        svg = bar_plot(f"Banners per cluster, {name}", bars, f"sizes-{nth}") if bars else ""
+        out.append(_Model(model, name, n_rows, Markup(svg)))  # noqa: S704
+    return tuple(out)
+
+
+def _rejected_svg(rejected: RejectedView) -> Markup:
+    if not rejected.counts:
+        return Markup("")
+    bars = tuple(
+        Bar(f"{count.stage} · {count.reason}", count.n_rows, f"{count.n_rows:,}")
+        for count in sorted(rejected.counts, key=lambda c: (-c.n_rows, c.stage, c.reason))
+    )
+    svg = bar_plot("Rejected rows by reason", bars, "rejected", label_width=210, width=640)
+    return Markup(svg)  # noqa: S704
+
+
+def _css(book: PictureBook, n_models: int) -> str:
+    switch = "\n".join(
+        f"body:has(#model-{i}:checked) .of-model:not(.m{i}){{display:none}}"
+        for i in range(n_models)
+    )
+    colours = "\n".join(
+        f".f{i}{{fill:var(--c{i})}}.b{i}{{--own:var(--c{i})}}" for i in range(len(LIGHT))
+    )
+    themes = (
+        f":root{{{css_variables(LIGHT)}}}\n"
+        f"@media screen and (prefers-color-scheme: dark){{:root{{{css_variables(DARK)}}}}}"
+    )
+    styles = (_source("report.css"), _source("sections.css"))
+    return "\n".join((themes, *styles, colours, switch, book.css))
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _source(name: str) -> str:
+    """Text of a template that is not one: style and scripts are taken as they are."""
+    loader = _environment().loader
+    assert loader is not None  # noqa: S101 - every environment of ours has one
+    return loader.get_source(_environment(), name)[0]
+
+
+def _finalize(value: object) -> object:
+    """Clean every text that a template prints; a missing value is a dash."""
+    if value is None:
+        return DASH
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return clean(value)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bannercluster.render", "templates"),
+        autoescape=True,
+        finalize=_finalize,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = figure
+    environment.globals.update(
+        colour_index=colour_index,
+        shape_path=shape_path,
+        GALLERY_CAP=GALLERY_CAP,
+        LABEL_CAP=LABEL_CAP,
+        REJECTED_ROW_CAP=REJECTED_ROW_CAP,
+    )
+    return environment
