@@ -4,4 +4,5 @@
 ``kmeans``  centres, nearest centre, distance and margin
 ``folder``  saving, loading and listing models
 ``sweeps``  which models belong to the latest sweep
+``evaluations`` what `evaluate` found out about models
 """

@@ -5,5 +5,7 @@
 ``tables``      Parquet with a schema version
 ``embeddings``  the embeddings store: a Zarr v3 group and the tables beside it
 ``staging``     finished parts that are not committed yet
+``assignments`` the cluster of every banner
+``aliases``     file or banner id -> content -> row
 ``commit``      parts -> store, in one visible step
 """

@@ -236,7 +236,7 @@ class ClusterMoments:
         state.sum_sq += torch.mv(member, sq_norms(x)).numpy()
         unit_wide = wide if unit is x else unit.double()
         state.unit_sums += torch.mm(member, unit_wide).numpy()
-        state.n_unit += torch.mv(member, unit_sq_norms(x)).numpy()
+        state.n_unit += torch.mv(member, sq_norms(unit)).numpy()
 
     def merge(self, left: Moments, right: Moments) -> Moments:
         """Add."""
@@ -300,3 +300,40 @@ def membership(labels: np.ndarray, stack: Stack) -> np.ndarray:
     for run in range(stack.n_runs):
         member[stack.starts[run] + labels[run].astype(np.int64), rows] = 1.0
     return member
+
+
+@dataclass(frozen=True, eq=False)
+class Contingency:
+    """Reducer to the tables n[label, cluster] of each run, as (n_labels, k) int64 arrays.
+
+    Parameters
+    ----------
+    stack : Stack
+    codes : (n_rows,) int32 array
+        Label of each row; -1 leaves a row out.
+    weights : (n_rows,) int64 array
+    n_labels : int
+    """
+
+    stack: Stack
+    codes: np.ndarray
+    weights: np.ndarray
+    n_labels: int
+
+    def start(self) -> list[np.ndarray]:
+        """Return empty tables."""
+        sizes = np.diff(self.stack.starts)
+        return [np.zeros((self.n_labels, int(k)), np.int64) for k in sizes]
+
+    def add(self, state: list[np.ndarray], tile: Tile) -> None:
+        """Count a tile."""
+        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
+        own = slice(tile.start, tile.start + tile.labels.shape[1])
+        known = self.codes[own] >= 0
+        codes, weights = self.codes[own][known], self.weights[own][known]
+        for run, table in enumerate(state):
+            np.add.at(table, (codes, tile.labels[run][known]), weights)
+
+    def merge(self, left: list[np.ndarray], right: list[np.ndarray]) -> list[np.ndarray]:
+        """Add."""
+        return [one + other for one, other in zip(left, right, strict=True)]

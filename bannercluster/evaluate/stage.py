@@ -1,0 +1,246 @@
+"""The stage: all models together, one traversal for sums and labels and one for silhouettes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from bannercluster.config import Settings
+from bannercluster.errors import IncompatibleStoreError
+from bannercluster.evaluate.contingency import label_metrics, most_frequent
+from bannercluster.evaluate.labels import RowLabels, load_labels
+from bannercluster.kernels.rows import Recipe
+from bannercluster.kernels.stack import Stack
+from bannercluster.models.evaluations import Evaluation, LabelFacts, ModelMetrics
+from bannercluster.models.folder import load_model
+from bannercluster.models.kmeans import KMeansModel
+from bannercluster.models.sweeps import SweepFile
+from bannercluster.runtime.executor import Executor
+from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
+from bannercluster.runtime.plan import StagePlan, Table
+from bannercluster.runtime.progress import Progress
+from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.traverse.reducers import (
+    ClusterMoments,
+    Contingency,
+    Moments,
+    Silhouettes,
+    SilhouetteSums,
+)
+from bannercluster.traverse.segments import TILE_ROWS
+from bannercluster.traverse.sources import StoreSource
+from bannercluster.traverse.walk import Assignment, Pass, Program, Walker
+
+RULE = "the highest squared-Euclidean silhouette; the smaller k where two are equal"
+_LABELS_SHOWN = 12
+_METRICS = (
+    ("silhouette_sq_euclidean", "silhouette (sq. Euclidean)"),
+    ("silhouette_cosine", "silhouette (cosine)"),
+    ("inertia", "inertia"),
+    ("ami", "AMI"),
+    ("ari", "ARI"),
+    ("purity", "purity"),
+    ("recall", "recall"),
+    ("smallest_share", "smallest cluster"),
+    ("largest_share", "largest cluster"),
+)
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """What an evaluation found.
+
+    Parameters
+    ----------
+    models : tuple of ModelMetrics
+    chosen, rule : str
+    labels : LabelFacts or None
+    n_rows : int
+    duration_s : float
+    """
+
+    models: tuple[ModelMetrics, ...]
+    chosen: str
+    rule: str
+    labels: LabelFacts | None
+    n_rows: int
+    duration_s: float
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the result as tables."""
+        shown = [
+            (key, title) for key, title in _METRICS if any(key in m.metrics for m in self.models)
+        ]
+        rows = tuple(
+            (m.k, m.name, *(m.metrics.get(key) for key, _ in shown), "chosen" if m.name == self.chosen else "")
+            for m in self.models
+        )
+        title = f"{self.n_rows:,} rows; chosen: {self.rule}"
+        metrics = Table(title, ("k", "model", *(title for _, title in shown), ""), rows)
+        if self.labels is None:
+            return (metrics,)
+        facts = self.labels
+        columns = (
+            "column", "labels", "rows with one", "without", "ambiguous", "too few", "unmatched"
+        )
+        row = (
+            facts.column, facts.n_labels, facts.n_labelled, facts.n_unlabelled, facts.n_ambiguous,
+            facts.n_small, facts.n_unmatched,
+        )
+        return (metrics, Table(f"Labels from {facts.source}", columns, (row,)))
+
+
+def plan(settings: Settings) -> StagePlan:
+    """Say what a run would do, and what it needs.
+
+    Raises
+    ------
+    UsageError, StoreError
+        If there is no store, or no model.
+    IncompatibleStoreError
+        If a model was fitted on embeddings of another kind.
+    """
+    store, models = _inputs(settings)
+    centres = sum(model.card.k for model in models)
+    f = store.n_features
+    parts = (
+        MemoryPart("interpreter and libraries", 400 << 20, "process"),
+        MemoryPart("labels and row index", 96 * store.n_rows, "process"),
+        MemoryPart("sums of all models", 16 * 8 * centres * f, "process"),
+        MemoryPart("tile in work", TILE_ROWS * (40 * f + 24 * centres), "worker"),
+    )
+    summary = (
+        ("rows", f"{store.n_rows:,} x {f:,}"),
+        ("models", ", ".join(model.card.name for model in models)),
+        ("labels", settings.paths.label or "none (name a column with --label)"),
+        ("rule", RULE),
+        ("evaluation", settings.paths.evaluation),
+    )
+    memory = MemoryPlan("evaluate", parts, memory_budget(settings.runtime))
+    return StagePlan("evaluate", summary, memory, "threads")
+
+
+def run(settings: Settings, *, executor: Executor, progress: Progress) -> EvaluateResult:
+    """Evaluate the models on the rows of the store and write the evaluation.
+
+    Raises
+    ------
+    UsageError, StoreError, IncompatibleStoreError
+        As :func:`plan`.
+    DataError
+        If labels are asked for and no row has one.
+    """
+    started = time.perf_counter()
+    store, models = _inputs(settings)
+    labels = load_labels(store, settings.paths, settings.evaluate)
+    groups: dict[str, list[KMeansModel]] = defaultdict(list)
+    for model in models:
+        groups[model.normalize].append(model)
+    progress.start("evaluate", 2 * len(groups), "traversals")
+    found: dict[str, ModelMetrics] = {}
+    try:
+        for group in groups.values():
+            walker = Walker(StoreSource(store), executor, 0, progress)
+            found.update(walker.drive(_measure(group, labels, progress)))
+    finally:
+        progress.finish()
+    metrics = tuple(found[model.card.name] for model in models)
+    evaluation = Evaluation(
+        metrics,
+        _choose(metrics),
+        RULE,
+        store.url,
+        store.key,
+        store.n_rows,
+        None if labels is None else labels.facts,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    evaluation.save(settings.paths.evaluation)
+    return EvaluateResult(
+        metrics, evaluation.chosen, RULE, evaluation.labels, store.n_rows,
+        time.perf_counter() - started,
+    )
+
+
+def _inputs(settings: Settings) -> tuple[EmbeddingStore, list[KMeansModel]]:
+    store = EmbeddingStore.open(settings.paths.embeddings)
+    names = settings.evaluate.models or SweepFile.load(settings.paths.models).models
+    models = [load_model(settings.paths.models, name) for name in dict.fromkeys(names)]
+    for model in models:
+        if model.card.embedding != store.manifest.recipe:
+            raise IncompatibleStoreError(
+                f"the model {model.card.name} was fitted on embeddings made in another way than {store.url}; "
+                f"expected the same network, weights, precision and preprocessing: fit again with `bc cluster`"
+            )
+    return store, models
+
+
+def _measure(
+    models: list[KMeansModel], labels: RowLabels | None, progress: Progress
+) -> Program[dict[str, ModelMetrics]]:
+    stack = Stack.of([model.centres for model in models], Recipe(models[0].normalize))
+    sums: ClusterMoments = ClusterMoments(stack)
+    moments: Moments
+    if labels is None:
+        (moments,) = yield Pass("sums", stack.recipe, (sums,), Assignment(stack))
+        tables = None
+    else:
+        counted = Contingency(stack, labels.codes, labels.weights, len(labels.names))
+        moments, tables = yield Pass("sums", stack.recipe, (sums, counted), Assignment(stack))
+    progress.advance(1)
+    scores: SilhouetteSums
+    (scores,) = yield Pass(
+        "silhouettes", stack.recipe, (Silhouettes(stack, moments),), Assignment(stack)
+    )
+    progress.advance(1)
+    return {
+        model.card.name: _model_metrics(
+            model, stack, run, moments, scores, None if tables is None else tables[run],
+            () if labels is None else labels.names,
+        )
+        for run, model in enumerate(models)
+    }
+
+
+def _model_metrics(
+    model: KMeansModel,
+    stack: Stack,
+    run: int,
+    moments: Moments,
+    scores: SilhouetteSums,
+    table: np.ndarray | None,
+    names: tuple[str, ...],
+) -> ModelMetrics:
+    own = slice(stack.starts[run], stack.starts[run + 1])
+    sizes = moments.counts[own]
+    n = int(sizes.sum())
+    cross = -2.0 * model.centres * moments.sums[own]
+    squares = sizes[:, None] * np.square(model.centres)
+    terms = [*moments.sum_sq[own].tolist(), *cross.ravel().tolist(), *squares.ravel().tolist()]
+    metrics = {
+        "silhouette_sq_euclidean": float(scores.euclidean[run] / n),
+        "silhouette_cosine": float(scores.cosine[run] / n),
+        "inertia": max(math.fsum(terms), 0.0),
+        "smallest_share": float(sizes.min() / n),
+        "largest_share": float(sizes.max() / n),
+    }
+    shown: tuple[tuple[tuple[str, int], ...], ...] = ()
+    if table is not None:
+        metrics |= label_metrics(table)
+        shown = tuple(tuple(cluster) for cluster in most_frequent(table, names, _LABELS_SHOWN))
+    defined = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    return ModelMetrics(
+        model.card.name, model.card.k, tuple(int(size) for size in sizes), defined, shown
+    )
+
+
+def _choose(models: tuple[ModelMetrics, ...]) -> str:
+    def rank(model: ModelMetrics) -> tuple[float, int]:
+        return (-model.metrics.get("silhouette_sq_euclidean", -math.inf), model.k)
+
+    return min(models, key=rank).name

@@ -1,0 +1,126 @@
+"""What `evaluate` found out about models, on disk: ``<evaluation>/evaluation.json``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bannercluster.errors import StoreError
+from bannercluster.store import files
+
+VERSION = 1
+_NAME = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class ModelMetrics:
+    """Metrics of one model; a metric that is not defined is left out.
+
+    Parameters
+    ----------
+    name : str
+    k : int
+    sizes : tuple of int
+        Rows of each cluster.
+    metrics : dict of str to float
+        By their standard names.
+    label_counts : tuple of tuple of (label, rows)
+        For each cluster its most frequent labels; empty without labels.
+    """
+
+    name: str
+    k: int
+    sizes: tuple[int, ...]
+    metrics: dict[str, float]
+    label_counts: tuple[tuple[tuple[str, int], ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """How labels met the rows.
+
+    Parameters
+    ----------
+    column, source : str
+    n_labels, n_labelled, n_unlabelled : int
+        Distinct labels in use; rows with and without one.
+    n_ambiguous : int
+        Contents that carry more than one label; they are left out.
+    n_small : int
+        Contents whose label has fewer than ``min_banners``; they are left out.
+    n_unmatched : int
+        Rows of the labels table that name no banner of the store.
+    weight : {"contents", "ids"}
+    """
+
+    column: str
+    source: str
+    n_labels: int
+    n_labelled: int
+    n_unlabelled: int
+    n_ambiguous: int
+    n_small: int
+    n_unmatched: int
+    weight: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All of an evaluation.
+
+    Parameters
+    ----------
+    models : tuple of ModelMetrics
+    chosen : str
+        Name of the model that the rule chose.
+    rule : str
+    embeddings, store_key : str
+        Where the rows lie, and which generation of them was looked at.
+    n_rows : int
+    labels : LabelFacts or None
+    created : str
+    """
+
+    models: tuple[ModelMetrics, ...]
+    chosen: str
+    rule: str
+    embeddings: str
+    store_key: str
+    n_rows: int
+    labels: LabelFacts | None
+    created: str
+
+    def save(self, evaluation: str) -> None:
+        """Write it into the folder of evaluations."""
+        value = {"format_version": VERSION, **asdict(self)}
+        files.write_json(files.join(evaluation, _NAME), value)
+
+    @classmethod
+    def load_if_any(cls, evaluation: str) -> Evaluation | None:
+        """Read the latest evaluation, or return None where there is none.
+
+        Raises
+        ------
+        FormatVersionError, StoreError
+            If it is newer than this code, or damaged.
+        """
+        url = files.join(evaluation, _NAME)
+        if not files.exists(url):
+            return None
+        value = files.read_json(url)
+        files.check_version(value.pop("format_version", None), VERSION, url)
+        try:
+            models = tuple(_metrics(model) for model in value.pop("models"))
+            labels = value.pop("labels")
+            return cls(models=models, labels=None if labels is None else LabelFacts(**labels), **value)
+        except (KeyError, TypeError) as error:
+            raise StoreError(f"{url} is damaged: {error}; run `bc evaluate` again") from error
+
+
+def _metrics(value: dict[str, Any]) -> ModelMetrics:
+    counts = tuple(
+        tuple((str(label), int(n)) for label, n in cluster) for cluster in value["label_counts"]
+    )
+    return ModelMetrics(
+        value["name"], value["k"], tuple(value["sizes"]), value["metrics"], counts
+    )

@@ -1,0 +1,239 @@
+"""The stage: every banner of a store gets its cluster under one model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from bannercluster.config import Settings
+from bannercluster.errors import IncompatibleStoreError, UsageError
+from bannercluster.models.evaluations import Evaluation
+from bannercluster.models.folder import load_model, model_names
+from bannercluster.models.kmeans import Assigned, KMeansModel
+from bannercluster.models.sweeps import SweepFile
+from bannercluster.runtime.executor import Executor, Shared
+from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
+from bannercluster.runtime.plan import StagePlan, Table
+from bannercluster.runtime.progress import Progress
+from bannercluster.store import assignments, tables
+from bannercluster.store.aliases import RowIndex
+from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.traverse.segments import TILE_ROWS, Segment, cut
+from bannercluster.traverse.sources import RowSource, StoreSource
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """What a run assigned.
+
+    Parameters
+    ----------
+    model, table : str
+        Name of the model; where the assignments lie.
+    n_banners : int
+        Banners with a cluster; as many rows has the table.
+    n_new, n_changed : int
+        Banners that had none; banners whose content, and with it perhaps the cluster, is another one.
+    sizes : tuple of int
+        Banners of each cluster.
+    duration_s : float
+    """
+
+    model: str
+    table: str
+    n_banners: int
+    n_new: int
+    n_changed: int
+    sizes: tuple[int, ...]
+    duration_s: float
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the result as tables."""
+        title = (
+            f"{self.n_banners:,} banners -> {self.table} ({self.n_new:,} new, {self.n_changed:,} changed)"
+        )
+        rows = tuple(
+            (cluster, size, round(size / max(self.n_banners, 1), 4))
+            for cluster, size in enumerate(self.sizes)
+        )
+        return (Table(title, ("cluster", "banners", "share"), rows),)
+
+
+def plan(settings: Settings) -> StagePlan:
+    """Say what a run would do, and what it needs.
+
+    Raises
+    ------
+    UsageError, StoreError
+        If there is no store, or no model to take.
+    IncompatibleStoreError
+        If the model takes other embeddings than the store has.
+    """
+    store, model, why = _inputs(settings)
+    f = store.n_features
+    parts = (
+        MemoryPart("interpreter and libraries", 400 << 20, "process"),
+        MemoryPart("row index and assignments", 1_000 * store.n_rows, "process"),
+        MemoryPart("tile in work", TILE_ROWS * (12 * f + 32), "worker"),
+    )
+    summary = (
+        ("rows", f"{store.n_rows:,} x {f:,}"),
+        ("model", f"{model.card.name} ({why})"),
+        ("assignments", assignments.url_of(settings.paths.assignments, model.card.name)),
+    )
+    memory = MemoryPlan("predict", parts, memory_budget(settings.runtime))
+    return StagePlan("predict", summary, memory, "threads")
+
+
+def run(settings: Settings, *, executor: Executor, progress: Progress) -> PredictResult:
+    """Assign every banner of the store; the table appears when it is whole.
+
+    A banner that keeps its content and its cluster keeps its row, with the first ``assigned_at``.
+
+    Raises
+    ------
+    UsageError, StoreError, IncompatibleStoreError
+        As :func:`plan`.
+    """
+    started = time.perf_counter()
+    store, model, _ = _inputs(settings)
+    assigned = _assign_rows(StoreSource(store), model, executor, progress)
+    folder = settings.paths.assignments
+    before = assignments.read_if_any(folder, model.card.name)
+    table = _table(store, model, assigned, before)
+    if before is None or not table.equals(before.cast(table.schema)):
+        tables.write(assignments.url_of(folder, model.card.name), table)
+    n_new, n_changed = _changes(table, before)
+    sizes = np.bincount(table["cluster_id"].to_numpy(), minlength=model.card.k)
+    return PredictResult(
+        model.card.name,
+        assignments.url_of(folder, model.card.name),
+        len(table),
+        n_new,
+        n_changed,
+        tuple(int(size) for size in sizes),
+        time.perf_counter() - started,
+    )
+
+
+def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
+    paths = settings.paths
+    store = EmbeddingStore.open(paths.embeddings)
+    name, why = settings.predict.model, "named"
+    if name is None:
+        evaluation = Evaluation.load_if_any(paths.evaluation)
+        if evaluation is not None:
+            name, why = evaluation.chosen, "chosen by the evaluation"
+        else:
+            fitted = SweepFile.load(paths.models).models
+            if len(fitted) > 1:
+                raise UsageError(
+                    f"no model was named and none is chosen yet; expected one of "
+                    f"{', '.join(model_names(paths.models))}: name it with --model, or run `bc evaluate`"
+                )
+            name, why = fitted[0], "the only one"
+    model = load_model(paths.models, name)
+    if model.card.embedding != store.manifest.recipe:
+        raise IncompatibleStoreError(
+            f"the model {name} takes embeddings made in another way than those of {store.url}; expected the same "
+            f"network, weights, precision and preprocessing: name another model or store"
+        )
+    return store, model, why
+
+
+@dataclass(frozen=True)
+class _Job:
+    source: RowSource
+    model: KMeansModel
+
+
+def _assign_rows(
+    source: RowSource, model: KMeansModel, executor: Executor, progress: Progress
+) -> Assigned:
+    out = Assigned(
+        np.empty(source.n_rows, np.int32),
+        np.empty(source.n_rows, np.float32),
+        np.empty(source.n_rows, np.float32),
+    )
+    segments = cut(source.n_rows)
+    shared = executor.share(_Job(source, model))
+    progress.start("predict", source.n_rows, "rows")
+    try:
+        for index, part in executor.map_unordered(partial(_assign_segment, shared), segments):
+            own = slice(segments[index].start, segments[index].stop)
+            out.cluster_id[own], out.distance[own] = part.cluster_id, part.distance
+            out.margin[own] = part.margin
+            progress.advance(own.stop - own.start)
+    finally:
+        progress.finish()
+    return out
+
+
+def _assign_segment(shared: Shared[_Job], segment: Segment) -> Assigned:
+    job = shared.get()
+    parts = [job.model.assign(job.source.read(*tile)) for tile in segment.tiles()]
+    return Assigned(
+        np.concatenate([part.cluster_id for part in parts]),
+        np.concatenate([part.distance for part in parts]),
+        np.concatenate([part.margin for part in parts]),
+    )
+
+
+def _table(
+    store: EmbeddingStore, model: KMeansModel, assigned: Assigned, before: pa.Table | None
+) -> pa.Table:
+    aliases = store.table("aliases", ["banner_id", "file", "content_id"])
+    rows = RowIndex(store).rows_of(aliases["content_id"].to_pylist())
+    aliases, rows = aliases.filter(pa.array(rows >= 0)), rows[rows >= 0]
+    cluster = assigned.cluster_id[rows]
+    first = {} if before is None else {_key(row): row for row in _rows(before)}
+    now = datetime.now(UTC)
+    assigned_at = []
+    for row, cluster_id in zip(aliases.to_pylist(), cluster.tolist(), strict=True):
+        old = first.get(_key(row))
+        same = (
+            old is not None
+            and old["content_id"] == row["content_id"]
+            and old["cluster_id"] == cluster_id
+        )
+        assigned_at.append(old["assigned_at"] if same and old is not None else now)
+    margin = assigned.margin[rows]
+    columns = {
+        "banner_id": aliases["banner_id"],
+        "file": aliases["file"],
+        "content_id": aliases["content_id"],
+        "row": pa.array(rows),
+        "model_version": pa.array([model.card.name] * len(rows), pa.string()),
+        "cluster_id": pa.array(cluster),
+        "distance": pa.array(assigned.distance[rows]),
+        "margin": pa.array(margin, mask=np.isnan(margin)),
+        "assigned_at": pa.array(assigned_at, pa.timestamp("us", tz="UTC")),
+    }
+    schema = tables.versioned(assignments.SCHEMA)
+    return pa.table({name: columns[name] for name in schema.names}).cast(schema)
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, object]]:
+    yield from table.select(
+        ["banner_id", "file", "content_id", "cluster_id", "assigned_at"]
+    ).to_pylist()
+
+
+def _key(row: dict[str, object]) -> str:
+    return str(row["banner_id"] or row["file"])
+
+
+def _changes(table: pa.Table, before: pa.Table | None) -> tuple[int, int]:
+    known = {} if before is None else {_key(row): row["content_id"] for row in _rows(before)}
+    n_new = n_changed = 0
+    for row in _rows(table):
+        content = known.get(_key(row))
+        n_new += content is None
+        n_changed += content is not None and content != row["content_id"]
+    return n_new, n_changed
