@@ -4,5 +4,6 @@
 ``kmeans``  centres, nearest centre, distance and margin
 ``folder``  saving, loading and listing models
 ``sweeps``  which models belong to the latest sweep
+``rows``    all rows of a source under some models
 ``evaluations`` what `evaluate` found out about models
 """

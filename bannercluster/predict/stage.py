@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -16,16 +15,17 @@ from bannercluster.errors import IncompatibleStoreError, UsageError
 from bannercluster.models.evaluations import Evaluation
 from bannercluster.models.folder import load_model, model_names
 from bannercluster.models.kmeans import Assigned, KMeansModel
+from bannercluster.models.rows import assign_rows
 from bannercluster.models.sweeps import SweepFile
-from bannercluster.runtime.executor import Executor, Shared
+from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import assignments, tables
 from bannercluster.store.aliases import RowIndex
 from bannercluster.store.embeddings import EmbeddingStore
-from bannercluster.traverse.segments import TILE_ROWS, Segment, cut
-from bannercluster.traverse.sources import RowSource, StoreSource
+from bannercluster.traverse.segments import TILE_ROWS
+from bannercluster.traverse.sources import StoreSource
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,11 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Predic
     """
     started = time.perf_counter()
     store, model, _ = _inputs(settings)
-    assigned = _assign_rows(StoreSource(store), model, executor, progress)
+    progress.start("predict", store.n_rows, "rows")
+    try:
+        (assigned,) = assign_rows(StoreSource(store), [model], executor, progress)
+    finally:
+        progress.finish()
     folder = settings.paths.assignments
     before = assignments.read_if_any(folder, model.card.name)
     table = _table(store, model, assigned, before)
@@ -145,44 +149,6 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
             f"network, weights, precision and preprocessing: name another model or store"
         )
     return store, model, why
-
-
-@dataclass(frozen=True)
-class _Job:
-    source: RowSource
-    model: KMeansModel
-
-
-def _assign_rows(
-    source: RowSource, model: KMeansModel, executor: Executor, progress: Progress
-) -> Assigned:
-    out = Assigned(
-        np.empty(source.n_rows, np.int32),
-        np.empty(source.n_rows, np.float32),
-        np.empty(source.n_rows, np.float32),
-    )
-    segments = cut(source.n_rows)
-    shared = executor.share(_Job(source, model))
-    progress.start("predict", source.n_rows, "rows")
-    try:
-        for index, part in executor.map_unordered(partial(_assign_segment, shared), segments):
-            own = slice(segments[index].start, segments[index].stop)
-            out.cluster_id[own], out.distance[own] = part.cluster_id, part.distance
-            out.margin[own] = part.margin
-            progress.advance(own.stop - own.start)
-    finally:
-        progress.finish()
-    return out
-
-
-def _assign_segment(shared: Shared[_Job], segment: Segment) -> Assigned:
-    job = shared.get()
-    parts = [job.model.assign(job.source.read(*tile)) for tile in segment.tiles()]
-    return Assigned(
-        np.concatenate([part.cluster_id for part in parts]),
-        np.concatenate([part.distance for part in parts]),
-        np.concatenate([part.margin for part in parts]),
-    )
 
 
 def _table(

@@ -1,0 +1,42 @@
+"""Every setting of bannercluster: defined once, read from four layers, validated once.
+
+A setting is a field of a frozen section dataclass (:mod:`~bannercluster.config.sections`). Its
+flag, environment variable, line in ``conf.yaml``, check and help text all follow from that field.
+"""
+
+from bannercluster.config.knobs import JSON, Knob, Option, Section, knobs, semantic_fields
+from bannercluster.config.load import Settings, load_config
+from bannercluster.config.sections import (
+    SECTIONS,
+    ClusterConfig,
+    EmbedConfig,
+    EvaluateConfig,
+    PathsConfig,
+    PredictConfig,
+    ReportConfig,
+    RuntimeConfig,
+    SynthConfig,
+)
+from bannercluster.config.sizes import format_size, parse_size
+
+__all__ = [
+    "JSON",
+    "SECTIONS",
+    "ClusterConfig",
+    "EmbedConfig",
+    "EvaluateConfig",
+    "Knob",
+    "Option",
+    "PathsConfig",
+    "PredictConfig",
+    "ReportConfig",
+    "RuntimeConfig",
+    "Section",
+    "Settings",
+    "SynthConfig",
+    "format_size",
+    "knobs",
+    "load_config",
+    "parse_size",
+    "semantic_fields",
+]

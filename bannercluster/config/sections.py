@@ -1,0 +1,335 @@
+"""The sections and their settings. A setting is defined here and nowhere else.
+
+``conf.yaml`` at the top of the repository is written from this file: after a change here run
+``python -m bannercluster.config.template > conf.yaml``.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from bannercluster.config.knobs import Option, Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathsConfig(Section):
+    """Where things lie. Each path is a local path or an fsspec URL (``gs://``, ``s3://``)."""
+
+    section: ClassVar[str] = "paths"
+
+    images: Annotated[
+        str,
+        Option(help="Folder or bucket of images", semantic=False, kind="path", metavar="FOLDER"),
+    ] = "data/images"
+    manifest: Annotated[
+        str | None,
+        Option(
+            help="CSV or Parquet with `file` and, where known, banner_id, advertiser, ...",
+            semantic=False,
+            kind="path",
+            metavar="FILE",
+            unset="<images>/manifest.csv where it exists",
+        ),
+    ] = None
+    embeddings: Annotated[
+        str,
+        Option(help="Zarr store of the embeddings", semantic=False, kind="path", metavar="STORE"),
+    ] = "data/embeddings.zarr"
+    models: Annotated[
+        str,
+        Option(help="Folder of the fitted models", semantic=False, kind="path", metavar="FOLDER"),
+    ] = "data/models"
+    assignments: Annotated[
+        str,
+        Option(
+            help="Folder of the tables with a cluster per banner",
+            semantic=False,
+            kind="path",
+            metavar="FOLDER",
+        ),
+    ] = "data/assignments"
+    evaluation: Annotated[
+        str,
+        Option(help="Folder of the metric tables", semantic=False, kind="path", metavar="FOLDER"),
+    ] = "data/evaluation"
+    report: Annotated[
+        str,
+        Option(help="The report, one HTML file", semantic=False, kind="path", metavar="FILE"),
+    ] = "data/report.html"
+    labels: Annotated[
+        str | None,
+        Option(
+            help="CSV or Parquet with known groups, joined by `file` or `banner_id`",
+            semantic=False,
+            kind="path",
+            metavar="FILE",
+            unset="the manifest",
+        ),
+    ] = None
+    label: Annotated[
+        str | None,
+        Option(
+            help="Column of the labels that names the group",
+            semantic=False,
+            metavar="COLUMN",
+            unset="no labels",
+        ),
+    ] = None
+    cache: Annotated[
+        str,
+        Option(
+            help="Local folder of exported networks", semantic=False, kind="path", metavar="FOLDER"
+        ),
+    ] = "~/.cache/bannercluster"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeConfig(Section):
+    """Who runs it. Nothing here changes a result."""
+
+    section: ClassVar[str] = "runtime"
+
+    workers: Annotated[
+        int | None,
+        Option(
+            help="Workers on this machine",
+            semantic=False,
+            minimum=1,
+            metavar="N",
+            unset="number of cores",
+        ),
+    ] = None
+    pool: Annotated[
+        Literal["auto", "threads", "processes"],
+        Option(help="What a local worker is; auto takes what suits the stage", semantic=False),
+    ] = "auto"
+    scheduler: Annotated[
+        str | None,
+        Option(
+            help="Run on the Dask cluster at this address; also DASK_SCHEDULER_ADDRESS",
+            semantic=False,
+            metavar="ADDRESS",
+            unset="this machine",
+        ),
+    ] = None
+    scheduler_file: Annotated[
+        str | None,
+        Option(
+            help="Run on the Dask cluster described by this file",
+            semantic=False,
+            kind="path",
+            metavar="FILE",
+        ),
+    ] = None
+    memory: Annotated[
+        int | None,
+        Option(
+            help="Memory that the run may use on this machine, in bytes or as '6 GiB'",
+            semantic=False,
+            kind="size",
+            metavar="SIZE",
+            unset="80 % of what is available",
+        ),
+    ] = None
+    dashboard: Annotated[
+        str,
+        Option(
+            help="Address of the Dask dashboard, or off; a taken port is exchanged for a free one",
+            semantic=False,
+            metavar="ADDRESS",
+        ),
+    ] = "127.0.0.1:8787"
+    performance_report: Annotated[
+        str | None,
+        Option(
+            help="Write Dask's performance report (HTML) to this file",
+            semantic=False,
+            kind="path",
+            metavar="FILE",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthConfig(Section):
+    """Synthetic banners with known truth."""
+
+    section: ClassVar[str] = "synth"
+
+    n_banners: Annotated[
+        int, Option(help="Number of image files", minimum=1, flag="--banners", metavar="N")
+    ] = 1500
+    n_advertisers: Annotated[
+        int, Option(help="Number of advertisers", minimum=1, flag="--advertisers", metavar="N")
+    ] = 32
+    duplicates: Annotated[
+        float,
+        Option(help="Share of files with the same bytes as another", minimum=0, maximum=1),
+    ] = 0.05
+    near_duplicates: Annotated[
+        float, Option(help="Share of files that are another one re-encoded", minimum=0, maximum=1)
+    ] = 0.02
+    broken: Annotated[
+        float, Option(help="Share of files that no decoder can read", minimum=0, maximum=1)
+    ] = 0.0
+    seed: Annotated[int, Option(help="Seed of the random numbers", minimum=0)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedConfig(Section):
+    """Images to embeddings."""
+
+    section: ClassVar[str] = "embed"
+
+    model: Annotated[
+        str,
+        Option(
+            help="Name of a timm network; efficientnet_lite0 comes with its weights", metavar="NAME"
+        ),
+    ] = "efficientnet_b4"
+    weights: Annotated[
+        str | None,
+        Option(
+            help="safetensors or weights-only torch file with the weights",
+            kind="path",
+            metavar="FILE",
+            unset="pretrained, from the package or the local cache",
+        ),
+    ] = None
+    engine: Annotated[
+        Literal["auto", "openvino", "torch"],
+        Option(help="What runs the network; auto takes the fastest one here and says which"),
+    ] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        Option(help="Arithmetic inside the network; auto takes bfloat16 where the hardware has it"),
+    ] = "auto"
+    device: Annotated[
+        str, Option(help="Where the network runs: auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
+    ] = "auto"
+    resize: Annotated[
+        Literal["native", "letterbox", "squash"],
+        Option(help="Keep the aspect ratio, pad to the square of the network, or squash to it"),
+    ] = "native"
+    dtype: Annotated[
+        Literal["float16", "float32"], Option(help="Type of the stored embeddings")
+    ] = "float16"
+    part_rows: Annotated[
+        int, Option(help="Images in one part of the work", semantic=False, minimum=1, metavar="N")
+    ] = 1024
+    chunk_rows: Annotated[
+        int, Option(help="Rows in one chunk of the store", semantic=False, minimum=1, metavar="N")
+    ] = 8192
+    max_pixels: Annotated[
+        int, Option(help="An image of more pixels is rejected", minimum=1, metavar="N")
+    ] = 40_000_000
+    day: Annotated[
+        str | None,
+        Option(
+            help="Day on which the images were seen",
+            kind="date",
+            metavar="DATE",
+            unset="the manifest's column `day`, or none",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterConfig(Section):
+    """Embeddings to models, one for each k."""
+
+    section: ClassVar[str] = "cluster"
+
+    k: Annotated[
+        tuple[int, ...], Option(help="Numbers of clusters, all fitted together", minimum=1)
+    ] = (5, 10, 15)
+    n_init: Annotated[
+        int, Option(help="Restarts for each k; the best one is kept", minimum=1, metavar="N")
+    ] = 10
+    max_iter: Annotated[
+        int, Option(help="Iterations of one restart, at most", minimum=1, metavar="N")
+    ] = 100
+    tol: Annotated[
+        float,
+        Option(
+            help="Stop when the centres move less than this, relative to the variance", minimum=0
+        ),
+    ] = 1e-4
+    seed: Annotated[int, Option(help="Seed of the random numbers", minimum=0)] = 0
+    normalize: Annotated[
+        Literal["l2", "none"], Option(help="Scale every row to length one, or leave it")
+    ] = "l2"
+    spherical: Annotated[
+        bool, Option(help="Scale the centres to length one as well (cosine distance)")
+    ] = False
+    seeding_rows: Annotated[
+        int, Option(help="Rows of the sample that seeds the centres", minimum=1, metavar="N")
+    ] = 16384
+    product: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        Option(
+            help="Arithmetic of the matrix product; the labels do not depend on it", semantic=False
+        ),
+    ] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(Section):
+    """Models to a metric table and a choice."""
+
+    section: ClassVar[str] = "evaluate"
+
+    # `--models` is the folder of models, on every command.
+    models: Annotated[
+        tuple[str, ...],
+        Option(help="Names of the models to evaluate", flag="--model", metavar="NAME ..."),
+    ] = ()
+    min_banners: Annotated[
+        int,
+        Option(help="Labels with fewer contents than this are left out", minimum=1, metavar="N"),
+    ] = 1
+    weight: Annotated[
+        Literal["contents", "ids"], Option(help="What a row counts: one, or as many as its ids")
+    ] = "contents"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictConfig(Section):
+    """A cluster for every banner."""
+
+    section: ClassVar[str] = "predict"
+
+    model: Annotated[
+        str | None,
+        Option(help="Name of the model", metavar="NAME", unset="the one that evaluate chose"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportConfig(Section):
+    """What the stages left, as one HTML file."""
+
+    section: ClassVar[str] = "report"
+
+    per_cluster: Annotated[
+        int, Option(help="Images shown for each cluster", minimum=1, metavar="N")
+    ] = 8
+    map_points: Annotated[int, Option(help="Points on the map", minimum=1, metavar="N")] = 5000
+    title: Annotated[
+        str | None, Option(help="Title of the report", metavar="TEXT", unset="made from the data")
+    ] = None
+    seed: Annotated[int, Option(help="Seed of the random samples", minimum=0)] = 0
+
+
+SECTIONS: dict[str, type[Section]] = {
+    section.section: section
+    for section in (
+        PathsConfig,
+        RuntimeConfig,
+        SynthConfig,
+        EmbedConfig,
+        ClusterConfig,
+        EvaluateConfig,
+        PredictConfig,
+        ReportConfig,
+    )
+}

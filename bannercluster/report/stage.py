@@ -1,0 +1,201 @@
+"""The stage: store, models and evaluation in, one HTML file out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from bannercluster.config import Settings
+from bannercluster.errors import IncompatibleStoreError, UsageError
+from bannercluster.media import DecodeLimits
+from bannercluster.models.evaluations import Evaluation
+from bannercluster.models.folder import load_model
+from bannercluster.models.kmeans import KMeansModel
+from bannercluster.models.rows import assign_rows
+from bannercluster.render.page import render_report
+from bannercluster.report.contents import Findings, page_of
+from bannercluster.report.pictures import Wanted, make_thumbnails
+from bannercluster.report.selection import Projection, Shown, project, select
+from bannercluster.runtime.executor import Executor
+from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
+from bannercluster.runtime.plan import StagePlan, Table
+from bannercluster.runtime.progress import Progress
+from bannercluster.store import files
+from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.traverse.segments import TILE_ROWS
+from bannercluster.traverse.sources import StoreSource
+
+_MAP_PICTURES = 1_500
+_GALLERY_LIMIT = 12  # pictures in a row of a gallery
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """What was written.
+
+    Parameters
+    ----------
+    report : str
+    nbytes : int
+    n_pictures, n_points : int
+        Pictures in the file; points on its map.
+    chosen : str
+    duration_s : float
+    """
+
+    report: str
+    nbytes: int
+    n_pictures: int
+    n_points: int
+    chosen: str
+    duration_s: float
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the result as tables."""
+        row = (round(self.nbytes / 1e6, 2), self.n_pictures, self.n_points, self.chosen)
+        columns = ("size [MB]", "pictures", "points on the map", "chosen model")
+        return (Table(self.report, columns, (row,)),)
+
+
+def plan(settings: Settings) -> StagePlan:
+    """Say what a run would do, and what it needs.
+
+    Raises
+    ------
+    UsageError, StoreError
+        If there is no store, model or evaluation.
+    IncompatibleStoreError
+        If they do not belong together.
+    """
+    store, evaluation, models = _inputs(settings)
+    f = store.n_features
+    parts = (
+        MemoryPart("interpreter and libraries", 400 << 20, "process"),
+        MemoryPart("rows and assignments", (400 + 24 * len(models)) * store.n_rows, "process"),
+        MemoryPart("map", 16 * min(settings.report.map_points, store.n_rows) * f, "process"),
+        MemoryPart("page", 64 << 20, "process"),
+        MemoryPart("tile in work", TILE_ROWS * 12 * f + (200 << 20), "worker"),
+    )
+    summary = (
+        ("rows", f"{store.n_rows:,} x {f:,}"),
+        ("models", ", ".join(model.card.name for model in models)),
+        ("chosen", evaluation.chosen),
+        ("report", settings.paths.report),
+    )
+    memory = MemoryPlan("report", parts, memory_budget(settings.runtime))
+    return StagePlan("report", summary, memory, "threads")
+
+
+def run(settings: Settings, *, executor: Executor, progress: Progress) -> ReportResult:
+    """Write the report.
+
+    Raises
+    ------
+    UsageError, StoreError, IncompatibleStoreError
+        As :func:`plan`.
+    """
+    started = time.perf_counter()
+    config = settings.report
+    store, evaluation, models = _inputs(settings)
+    source = StoreSource(store)
+    progress.start("report", store.n_rows, "rows")
+    try:
+        assigned = assign_rows(source, models, executor, progress)
+    finally:
+        progress.finish()
+    per_cluster = min(config.per_cluster, _GALLERY_LIMIT)
+    shown = tuple(
+        select(one, model.card.k, per_cluster, config.seed)
+        for one, model in zip(assigned, models, strict=True)
+    )
+    projection = project(source, models[0].normalize, config.map_points, config.seed)
+    rows = store.table("rows")
+    wanted = _wanted(shown, projection, rows["file"].to_pylist())
+    limits = DecodeLimits(max_pixels=settings.embed.max_pixels)
+    pictures = make_thumbnails(settings.paths.images, wanted, executor, progress, limits)
+    on_page = _rows_on_page(shown, projection)
+    page = page_of(
+        Findings(
+            store,
+            tuple(model.card for model in models),
+            evaluation,
+            tuple(assigned),
+            shown,
+            projection,
+            pictures,
+            rows,
+            _names_of(store, on_page, settings.paths.label),
+            len(wanted) - len(pictures),
+        ),
+        settings,
+    )
+    html = render_report(page).encode()
+    files.write_bytes(settings.paths.report, html)
+    return ReportResult(
+        settings.paths.report,
+        len(html),
+        len(pictures),
+        0 if projection is None else len(projection.rows),
+        evaluation.chosen,
+        time.perf_counter() - started,
+    )
+
+
+def _inputs(settings: Settings) -> tuple[EmbeddingStore, Evaluation, list[KMeansModel]]:
+    paths = settings.paths
+    store = EmbeddingStore.open(paths.embeddings)
+    evaluation = Evaluation.load_if_any(paths.evaluation)
+    if evaluation is None:
+        raise UsageError(
+            f"no evaluation in {paths.evaluation}; expected the result of `bc evaluate`: run it first, or name "
+            f"another folder with --evaluation"
+        )
+    models = [load_model(paths.models, metrics.name) for metrics in evaluation.models]
+    for model in models:
+        if model.card.embedding != store.manifest.recipe:
+            raise IncompatibleStoreError(
+                f"the model {model.card.name} takes embeddings made in another way than those of {store.url}; "
+                f"expected the store that was evaluated: name it with --embeddings"
+            )
+    return store, evaluation, models
+
+
+def _rows_on_page(shown: tuple[list[Shown], ...], projection: Projection | None) -> np.ndarray:
+    in_galleries = [cluster.all for model in shown for cluster in model]
+    on_map = [] if projection is None else [projection.rows]
+    return np.unique(np.concatenate([*in_galleries, *on_map]))
+
+
+def _wanted(
+    shown: tuple[list[Shown], ...], projection: Projection | None, names: list[str]
+) -> list[Wanted]:
+    """Pictures of all galleries, and small ones of the map's points while they are few enough."""
+    galleries = np.unique(np.concatenate([cluster.all for model in shown for cluster in model]))
+    wanted = [Wanted(str(row), names[row], False) for row in galleries.tolist()]
+    if projection is not None:
+        only_map = projection.rows[~np.isin(projection.rows, galleries)][:_MAP_PICTURES]
+        wanted += [Wanted(str(row), names[row], True) for row in only_map.tolist()]
+    return wanted
+
+
+def _names_of(
+    store: EmbeddingStore, rows: np.ndarray, label: str | None
+) -> dict[int, tuple[str, str]]:
+    """Return the banner id (else the file) and the label of the rows on the page."""
+    ids = store.content_ids()
+    row_of = {ids[row].tobytes(): row for row in rows.tolist()}
+    aliases = store.table("aliases")
+    labels = (
+        aliases[label].to_pylist()
+        if label is not None and label in aliases.column_names
+        else [None] * len(aliases)
+    )
+    names: dict[int, tuple[str, str]] = {}
+    columns = (aliases[name].to_pylist() for name in ("content_id", "banner_id", "file"))
+    for content, banner_id, file, value in zip(*columns, labels, strict=True):
+        row = row_of.get(content)
+        if row is not None and row not in names:
+            names[row] = (banner_id or file, value or "")
+    return names

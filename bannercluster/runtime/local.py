@@ -1,0 +1,171 @@
+"""A Dask cluster on this machine, for the length of a run."""
+
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import dask
+from distributed import Client, LocalCluster, Worker, performance_report
+
+from bannercluster.config import RuntimeConfig, format_size
+from bannercluster.errors import MemoryPlanError, UsageError
+from bannercluster.runtime.dask_executor import DaskExecutor
+from bannercluster.runtime.devices import n_cores
+from bannercluster.runtime.memory import MemoryPlan, memory_budget, worker_count
+
+logger = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+# A worker process with Dask and numpy alone takes some 150 MB; below this it cannot even start.
+_SMALLEST_WORKER = 2**28
+_TERMINATE_AT = 0.95
+
+
+@contextlib.contextmanager
+def local_executor(
+    runtime: RuntimeConfig,
+    *,
+    prefer: Literal["threads", "processes"],
+    plan: MemoryPlan | None = None,
+) -> Iterator[DaskExecutor]:
+    """Start a Dask cluster on this machine, and end it afterwards.
+
+    Parameters
+    ----------
+    runtime
+        Number and kind of workers, memory, dashboard.
+    prefer
+        The kind of workers where ``runtime.pool`` is ``auto``.
+    plan
+        Sets the memory that the workers may use; without it that is the budget of ``runtime``.
+
+    Raises
+    ------
+    MemoryPlanError
+        If a worker process would have too little memory to start.
+    """
+    kind = prefer if runtime.pool == "auto" else runtime.pool
+    workers = worker_count(runtime)
+    processes = kind == "processes"
+    budget = memory_budget(runtime) if plan is None else plan.budget
+    per_process = 0 if plan is None else plan.per_process
+    share = (budget - per_process) // workers
+    if processes and share < _SMALLEST_WORKER:
+        raise MemoryPlanError(
+            f"{format_size(budget)} leave {format_size(share)} for each of {workers} worker "
+            f"processes, and one needs {format_size(_SMALLEST_WORKER)} to start: use fewer "
+            "--workers, --pool threads, or allow more with --memory SIZE"
+        )
+    threads = str(max(1, n_cores() // workers))
+    config = quiet_config() | {
+        "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS": threads,
+        "distributed.nanny.pre-spawn-environ.MKL_NUM_THREADS": threads,
+        "distributed.nanny.pre-spawn-environ.OPENBLAS_NUM_THREADS": threads,
+    }
+    dashboard = free_dashboard_address(runtime.dashboard)
+    with (
+        quiet_logs(),
+        dask.config.set(config),
+        LocalCluster(
+            processes=processes,
+            n_workers=workers if processes else 1,
+            threads_per_worker=1 if processes else workers,
+            # A worker in this process cannot be ended when it takes too much, only paused for ever.
+            memory_limit=int(share / _TERMINATE_AT) if processes else 0,
+            dashboard_address=dashboard,
+            scheduler_kwargs={"dashboard_address": dashboard or f"{LOOPBACK}:0"},
+            worker_class=None if processes else _LoopbackWorker,
+            silence_logs=False if debugging() else logging.CRITICAL,
+            host=LOOPBACK if processes else None,
+            preload=["bannercluster.runtime.worker_setup"] if processes else None,
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+        reporting(runtime, client),
+    ):
+        link = None
+        if dashboard is not None:
+            host = dashboard.rpartition(":")[0]
+            link = f"http://{host}:{cluster.scheduler.http_server.port}/status"
+        yield DaskExecutor(client, kind, link)
+
+
+class _LoopbackWorker(Worker):  # type: ignore[misc] # distributed has no types
+    """A worker in this process; by itself it would open a page to all of the network."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **(options | {"dashboard_address": f"{LOOPBACK}:0"}))
+
+
+def quiet_config() -> dict[str, Any]:
+    """Return Dask's settings for a command that a person runs."""
+    return {
+        # A shared value is part of the graph on purpose: so the scheduler can compute it again.
+        "distributed.admin.large-graph-warning-threshold": "1 TiB",
+        "distributed.scheduler.allowed-failures": 3,
+        # What a task holds is not Dask's to spill; a paused worker would wait for ever.
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": _TERMINATE_AT,
+    }
+
+
+@contextlib.contextmanager
+def quiet_logs() -> Iterator[None]:
+    """Silence Dask's logs, which tell of every worker that ends, unless debugging."""
+    if debugging():
+        yield
+        return
+    noisy = [logging.getLogger(name) for name in ("distributed", "bokeh", "tornado")]
+    levels = [one.level for one in noisy]
+    for one in noisy:
+        one.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for one, level in zip(noisy, levels, strict=True):
+            one.setLevel(level)
+
+
+def debugging() -> bool:
+    """Whether the logs of bannercluster are to say everything (``--verbose``)."""
+    return logging.getLogger("bannercluster").isEnabledFor(logging.DEBUG)
+
+
+@contextlib.contextmanager
+def reporting(runtime: RuntimeConfig, client: Client) -> Iterator[None]:
+    """Write Dask's performance report at the end, where one is asked for."""
+    if runtime.performance_report is None:
+        yield
+        return
+    with client.as_current(), performance_report(filename=runtime.performance_report):
+        yield
+
+
+def free_dashboard_address(address: str) -> str | None:
+    """Return the dashboard's address with a port that is free, or None where it is off.
+
+    Raises
+    ------
+    UsageError
+        If the address is no ``host:port``.
+    """
+    if address == "off":
+        return None
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise UsageError(
+            f"--dashboard {address}: expected host:port such as {LOOPBACK}:8787, or off"
+        )
+    host = host or LOOPBACK
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            logger.warning("no dashboard at %s (%s): a free port is used", address, error.strerror)
+            return f"{host}:0"
+    return f"{host}:{port}"

@@ -1,0 +1,9 @@
+"""What a local worker process does first: Dask loads this module into each of them."""
+
+import signal
+from typing import Any
+
+
+def dask_setup(worker: Any) -> None:  # noqa: ARG001 Dask's signature
+    """Leave Ctrl-C to the process that runs the stage: it ends the workers in good order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
