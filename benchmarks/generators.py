@@ -12,10 +12,10 @@ def embedding_rows(
 ) -> np.ndarray:
     """Rows like pooled features of a network: skewed, non-negative, correlated, without gaps.
 
-    A continuum of latent styles in 24 dimensions with decaying spread, mixed from 40 overlapping centres,
-    is mapped to all features, shifted and rectified as the last activation of a network does it, and blurred
-    with noise. Clusters run into each other, so Lloyd's iterations go on for long: on 300,000 x 1,792 rows
-    no run of k = 5, 10 or 15 converges before 20 iterations.
+    A continuum of latent styles in 24 dimensions with decaying spread, mixed from 40 overlapping
+    centres, is mapped to all features, shifted and rectified as the last activation of a network
+    does it, and blurred with noise. Clusters run into each other, so Lloyd's iterations go on for
+    long: on 300,000 x 1,792 rows no run of k = 5, 10 or 15 converges before 20 iterations.
 
     Parameters
     ----------

@@ -69,10 +69,19 @@ VERBS = (
     ),
     Verb(
         "predict",
-        "Write the cluster of every banner.",
+        "Write the cluster of every banner; with --images, embed new ones first.",
         {
             "predict": None,
-            "paths": ("embeddings", "models", "evaluation", "assignments"),
+            "paths": (
+                "images",
+                "manifest",
+                "embeddings",
+                "models",
+                "evaluation",
+                "assignments",
+                "cache",
+            ),
+            "embed": ("weights", "day"),
             "runtime": None,
         },
     ),
@@ -111,7 +120,7 @@ def add_stages(app: typer.Typer, panel: str) -> None:
 def run_stage(name: str, request: Request) -> int:
     """Run a stage by its name and return the exit code."""
     settings = request.settings
-    stage = cast(Stage, importlib.import_module(f"bannercluster.{name}"))
+    stage = cast(Stage, importlib.import_module(f"bannercluster.{_module_of(name, settings)}"))
     plan = stage.plan(settings)
     remote = settings.runtime.scheduler is not None or settings.runtime.scheduler_file is not None
     # Workers elsewhere bring their own memory: it is checked when they are known.
@@ -133,6 +142,13 @@ def run_stage(name: str, request: Request) -> int:
         with closing(_Finished(progress)):
             result = stage.run(settings, executor=executor, progress=progress)
     return show_result(result, request)
+
+
+def _module_of(name: str, settings: Settings) -> str:
+    """Return the module that does a verb: images named for predict go through embed first."""
+    if name == "predict" and settings.origin("paths", "images").startswith("flag"):
+        return "flows.new_images"
+    return name
 
 
 def show_result(result: StageResult, request: Request) -> int:

@@ -52,8 +52,13 @@ class Checkpoint:
                 arrays[f"{run.index}.sums"], arrays[f"{run.index}.counts"] = run.sums, run.counts
             states.append(
                 {
-                    "index": run.index, "k": run.k, "restart": run.restart, "n_iter": run.n_iter,
-                    "stopped": run.stopped, "converged": run.converged, "settled": run.settled,
+                    "index": run.index,
+                    "k": run.k,
+                    "restart": run.restart,
+                    "n_iter": run.n_iter,
+                    "stopped": run.stopped,
+                    "converged": run.converged,
+                    "settled": run.settled,
                 }
             )
         about = {"version": VERSION, "fingerprint": self.fingerprint, "runs": states}
@@ -70,7 +75,9 @@ class Checkpoint:
             size = int.from_bytes(data[:8], "little")
             about = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["bannercluster"])
         except (SafetensorError, ValueError, KeyError) as error:
-            raise StoreError(f"the checkpoint {self.url} is damaged ({error}): delete it to start anew") from error
+            raise StoreError(
+                f"the checkpoint {self.url} is damaged ({error}): delete it to start anew"
+            ) from error
         files.check_version(about["version"], VERSION, f"the checkpoint {self.url}")
         if about["fingerprint"] != self.fingerprint:
             return None

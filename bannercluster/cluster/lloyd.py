@@ -1,9 +1,10 @@
 """Lloyd's iterations of all runs of a sweep as one program.
 
-Semantics are scikit-learn's (``algorithm="lloyd"``): a run stops when no label changes, or when the squared
-shift of its centres, summed, is at most ``tol`` times the mean variance of the features; else after ``max_iter``
-updates; the inertia is that of the final centres. An empty cluster takes the row that lies farthest from its own centre.
-Runs that have stopped leave the stack.
+Semantics are scikit-learn's (``algorithm="lloyd"``): a run stops when no label changes, or when
+the squared shift of its centres, summed, is at most ``tol`` times the mean variance of the
+features; else after ``max_iter`` updates; the inertia is that of the final centres. An empty
+cluster takes the row that lies farthest from its own centre. Runs that have stopped leave the
+stack.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from bannercluster.kernels.rows import Recipe
 from bannercluster.kernels.stack import Stack
 from bannercluster.kernels.sums import ClusterSums
-from bannercluster.traverse.reducers import Farthest, FarRows, MovedSums
+from bannercluster.traverse.reducers import FarRows, Farthest, MovedSums
 from bannercluster.traverse.walk import Assignment, Pass, Program
 
 
@@ -141,7 +142,7 @@ class Lloyd:
         return stack, before
 
     def _relocate(self, empty: list[Run]) -> Program[dict[int, tuple[np.ndarray, np.ndarray]]]:
-        """Give every empty cluster the farthest row; returns the sums and counts with the rows moved."""
+        """Give every empty cluster the farthest row; return sums and counts with it moved."""
         stack = Stack.of([run.centres for run in empty], self.recipe)
         most = max(int((run.counts == 0).sum()) for run in empty if run.counts is not None)
         far: FarRows
@@ -188,9 +189,7 @@ class Lloyd:
         run.stopped = run.converged or run.n_iter >= self.max_iter
 
 
-def _means(
-    sums: np.ndarray, counts: np.ndarray, old: np.ndarray, spherical: bool
-) -> np.ndarray:
+def _means(sums: np.ndarray, counts: np.ndarray, old: np.ndarray, spherical: bool) -> np.ndarray:
     """Centres of the sums; a cluster without rows keeps its old centre."""
     size = np.sqrt(np.square(sums).sum(axis=1)) if spherical else counts.astype(np.float64)
     usable = (counts > 0) & (size > 0)
@@ -205,6 +204,7 @@ def _part(stack: Stack, ids: tuple[int, ...], wanted: tuple[int, ...]) -> Stack 
         return None
     position = {run: place for place, run in enumerate(ids)}
     centres = [
-        stack.centres[stack.starts[position[run]] : stack.starts[position[run] + 1]] for run in wanted
+        stack.centres[stack.starts[position[run]] : stack.starts[position[run] + 1]]
+        for run in wanted
     ]
     return Stack.of(centres, stack.recipe)

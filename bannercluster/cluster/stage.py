@@ -72,14 +72,28 @@ class ClusterResult:
         """Return the result as tables."""
         rows = tuple(
             (
-                model.k, model.name, model.inertia, model.n_iter, model.converged, model.n_init,
-                model.smallest, model.largest, "fitted" if model.new else "was there",
+                model.k,
+                model.name,
+                model.inertia,
+                model.n_iter,
+                model.converged,
+                model.n_init,
+                model.smallest,
+                model.largest,
+                "fitted" if model.new else "was there",
             )
             for model in self.models
         )
         columns = (
-            "k", "model", "inertia", "iterations", "converged", "restarts", "smallest cluster",
-            "largest cluster", "",
+            "k",
+            "model",
+            "inertia",
+            "iterations",
+            "converged",
+            "restarts",
+            "smallest cluster",
+            "largest cluster",
+            "",
         )
         title = f"{self.n_rows:,} rows x {self.n_features:,} features, {self.n_passes} traversals"
         return (Table(title, columns, rows),)
@@ -104,17 +118,17 @@ class _Task:
         )
 
     def fit(self, k: int) -> dict[str, Any]:
-        """Settings that make the model of a k."""
+        """Return the settings that make the model of a k."""
         fields = dict(semantic_fields(self.config))
         return {**fields, "k": k, "algorithm": "kmeans"}
 
     def name(self, k: int) -> str:
-        """Name of the model of a k."""
+        """Return the name of the model of a k."""
         whole = fingerprint({"fit": self.fit(k), "data": self.data["fingerprint"]})
         return f"kmeans-k{k:02d}-{whole[:8]}"
 
     def missing(self, models: str) -> tuple[int, ...]:
-        """The k that have no model yet, each once."""
+        """Return the k that have no model yet, each once."""
         return tuple(k for k in dict.fromkeys(self.config.k) if not has_model(models, self.name(k)))
 
 
@@ -239,8 +253,15 @@ def _card(task: _Task, swept: SweepResult, k: int) -> ModelCard:
 
 def _summary(card: ModelCard, new: bool) -> FittedModel:
     return FittedModel(
-        card.name, card.k, card.inertia, card.n_iter, card.converged, len(card.restarts),
-        min(card.sizes), max(card.sizes), new,
+        card.name,
+        card.k,
+        card.inertia,
+        card.n_iter,
+        card.converged,
+        len(card.restarts),
+        min(card.sizes),
+        max(card.sizes),
+        new,
     )
 
 
@@ -263,12 +284,17 @@ def _plan_memory(task: _Task, settings: Settings, cache: int) -> MemoryPlan:
     parts = (
         MemoryPart("interpreter and libraries", _BASE_NBYTES, "process"),
         MemoryPart("content ids", 32 * task.store.n_rows, "process"),
-        MemoryPart("seeding sample", 3 * 4 * sample * n_features + 12 * sample * centres, "process"),
+        MemoryPart(
+            "seeding sample", 3 * 4 * sample * n_features + 12 * sample * centres, "process"
+        ),
         MemoryPart("labels of all runs", runs * task.store.n_rows, "process"),
-        MemoryPart("sums of all runs", 8 * centres * n_features * (4 + min(segments, 8)), "process"),
+        MemoryPart(
+            "sums of all runs", 8 * centres * n_features * (4 + min(segments, 8)), "process"
+        ),
         MemoryPart("prepared rows", cache, "process"),
         MemoryPart(
-            "tile in work", TILE_ROWS * (12 * n_features + 8 * centres) + 8 * centres * n_features,
+            "tile in work",
+            TILE_ROWS * (12 * n_features + 8 * centres) + 8 * centres * n_features,
             "worker",
         ),
     )

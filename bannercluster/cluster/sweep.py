@@ -122,7 +122,9 @@ class Sweep:
             nonlocal iterations
             iterations += 1
             active = sum(not run.stopped for run in runs)
-            note(f"iteration {max(run.n_iter for run in runs)}, {active} of {len(runs)} runs active")
+            note(
+                f"iteration {max(run.n_iter for run in runs)}, {active} of {len(runs)} runs active"
+            )
             if self.checkpoint is not None:
                 self.checkpoint.save(runs)
 
@@ -148,7 +150,7 @@ class Sweep:
 def labels_of(
     walker: Walker, centres: Sequence[np.ndarray], normalize: Normalize, product: Product
 ) -> list[np.ndarray]:
-    """Return the (n_rows,) labels of every row under each of some runs' centres, in one traversal."""
+    """Return the (n_rows,) labels of all rows under each run's centres, in one traversal."""
     stack = Stack.of(list(centres), Recipe(normalize, product))
     (found,) = walker.run(Pass("labels", stack.recipe, (Labels(),), Assignment(stack)))
     return list(found.joined())
@@ -157,7 +159,8 @@ def labels_of(
 def _check_k(ks: Sequence[int], n_rows: int) -> None:
     if max(ks) > n_rows:
         raise DataError(
-            f"k = {max(ks)} is larger than the number of rows, {n_rows}; expected k <= {n_rows}: choose a "
+            f"k = {max(ks)} is larger than the number of rows, {n_rows}; expected k <= "
+            f"{n_rows}: choose a "
             f"smaller k, or embed more banners"
         )
 
@@ -166,7 +169,8 @@ def _check_finite(stats: RowStats) -> None:
     if stats.n_not_finite:
         raise DataError(
             f"{stats.n_not_finite} of {stats.n_rows} rows hold NaN or infinity (the first is row "
-            f"{stats.first_not_finite}); expected finite features: embed or import these banners again"
+            f"{stats.first_not_finite}); expected finite features: embed or import these "
+            f"banners again"
         )
 
 

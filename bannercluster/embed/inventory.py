@@ -1,6 +1,7 @@
 """Which files there are, which contents they hold, and which of the contents are new.
 
-A row of the store is a content: the SHA-256 of a file's bytes. Files and banner ids point to contents.
+A row of the store is a content: the SHA-256 of a file's bytes. Files and banner ids point to
+contents.
 """
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ def list_files(images: str, manifest: str | None, day: str | None) -> Listing:
     fs, root = files.filesystem(images)
     if not fs.isdir(root):
         raise UsageError(
-            f"no folder of images at {images}; expected a folder or bucket that exists: name it with --images"
+            f"no folder of images at {images}; expected a folder or bucket that exists: name it "
+            f"with --images"
         )
     found = _found(fs, root)
     own = files.join(images, "manifest.csv")
@@ -141,7 +143,9 @@ def _found(fs: object, root: str) -> dict[str, tuple[int, str]]:
         name, info = path[prefix:], listed[path]
         if any(part.startswith(".") for part in name.split("/")):
             continue
-        stamp = info.get("mtime") or info.get("ETag") or info.get("etag") or info.get("LastModified")
+        stamp = (
+            info.get("mtime") or info.get("ETag") or info.get("etag") or info.get("LastModified")
+        )
         found[name] = (int(info.get("size") or 0), str(stamp or ""))
     return found
 
@@ -152,13 +156,16 @@ def _from_manifest(
     table = tables.read_foreign(manifest, "the manifest")
     if "file" not in table.column_names:
         raise UsageError(
-            f"the manifest {manifest} has the columns {', '.join(table.column_names)}; expected a column "
+            f"the manifest {manifest} has the columns {', '.join(table.column_names)}; expected "
+            f"a column "
             f"'file' with paths relative to the folder of images"
         )
     for row in table.to_pylist():
         name = row.pop("file")
         if not name:
-            raise UsageError(f"the manifest {manifest} has a row without a file; expected a path in each")
+            raise UsageError(
+                f"the manifest {manifest} has a row without a file; expected a path in each"
+            )
         extra = tuple(
             (key, None if value is None else str(value))
             for key, value in row.items()
@@ -182,7 +189,7 @@ def take_inventory(
     executor: Executor,
     progress: Progress,
 ) -> Inventory:
-    """Find the content of each entry; files that did not change since they were ``known`` are not read.
+    """Find the content of each entry; files unchanged since they were ``known`` are not read.
 
     Parameters
     ----------
@@ -195,9 +202,13 @@ def take_inventory(
     for entry in entries:
         before = known.get(entry.file)
         if entry.nbytes < 0:
-            inventory.faults[entry.file] = Fault("missing", "the manifest names a file that is not there")
+            inventory.faults[entry.file] = Fault(
+                "missing", "the manifest names a file that is not there"
+            )
         elif ".." in PurePosixPath(entry.file).parts or entry.file.startswith("/"):
-            inventory.faults[entry.file] = Fault("outside_folder", "the path leaves the folder of images")
+            inventory.faults[entry.file] = Fault(
+                "outside_folder", "the path leaves the folder of images"
+            )
         elif before is not None and before[:2] == (entry.nbytes, entry.modified) and entry.modified:
             inventory.contents[entry.file] = before[2]
         else:

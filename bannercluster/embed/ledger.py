@@ -84,11 +84,7 @@ def keep_ledger(
         The generation before; what this run did not see is kept.
     """
     aliases = {} if old is None else {_key(row): row for row in old.table("aliases").to_pylist()}
-    rejected = (
-        {}
-        if old is None
-        else {_key(row): row for row in old.table("rejected").to_pylist()}
-    )
+    rejected = {} if old is None else {_key(row): row for row in old.table("rejected").to_pylist()}
     seen: set[bytes] = set()
     n_ok = n_duplicate = n_rejected = 0
     for entry in entries:
@@ -101,8 +97,12 @@ def keep_ledger(
             reason, detail = verdict or ("unreadable", "")
             aliases.pop(key, None)
             rejected[key] = {
-                "file": entry.file, "banner_id": entry.banner_id, "content_id": content,
-                "stage": "embed", "reason": reason, "detail": detail,
+                "file": entry.file,
+                "banner_id": entry.banner_id,
+                "content_id": content,
+                "stage": "embed",
+                "reason": reason,
+                "detail": detail,
             }
             continue
         rejected.pop(key, None)

@@ -1,7 +1,8 @@
 """One task: about a thousand contents read, decoded, encoded and staged under a name of their own.
 
-A part is a Parquet file with a row per content, embedded or rejected. Its name is the hash of its contents and of all that
-shapes the result, so that a part that lies there is done, whoever made it.
+A part is a Parquet file with a row per content, embedded or rejected. Its name is the hash of its
+contents and of all that shapes the result, so that a part that lies there is done, whoever made
+it.
 """
 
 from __future__ import annotations
@@ -154,7 +155,9 @@ def _decode(job: PartJob, input_size: int, item: tuple[bytes, str]) -> _Outcome:
     try:
         data = files.read_bytes(files.join(job.images, file))
     except OSError as error:
-        return _Outcome(content, file, 0, None, "unreadable", error.strerror or type(error).__name__)
+        return _Outcome(
+            content, file, 0, None, "unreadable", error.strerror or type(error).__name__
+        )
     if content_id(data) != content:
         detail = "the file changed while it was embedded: embed again"
         return _Outcome(content, file, len(data), None, "changed", detail)
@@ -211,5 +214,7 @@ def read_part(staging: str, part: Part) -> pa.Table:
     url = part_url(staging, part)
     table = tables.read(url)
     if table["content_id"].to_pylist() != [content for content, _ in part.contents]:
-        raise StoreError(f"the staged part {url} holds other contents than its name says; delete it")
+        raise StoreError(
+            f"the staged part {url} holds other contents than its name says; delete it"
+        )
     return table

@@ -1,4 +1,4 @@
-"""The stage: a folder of images in, a committed store out; only what is new is decoded and encoded."""
+"""The stage: a folder of images in, a committed store out; only what is new is embedded."""
 
 from __future__ import annotations
 
@@ -85,7 +85,11 @@ class EmbedResult:
             ("files", "ok", "duplicates", "rejected", "embedded now", "images/s", "engine"),
             (
                 (
-                    self.n_in, self.n_ok, self.n_duplicate, self.n_rejected, self.n_new,
+                    self.n_in,
+                    self.n_ok,
+                    self.n_duplicate,
+                    self.n_rejected,
+                    self.n_new,
                     round(self.n_new / self.embed_s, 1) if self.n_new else None,
                     f"{self.engine} {self.precision}",
                 ),
@@ -157,12 +161,23 @@ def plan(settings: Settings) -> StagePlan:
         ("model", f"{config.model}, {choice.model.n_features:,} features"),
         ("weights", f"{choice.model.weights_source or 'none known'} ({where})"),
         ("engine", f"{engine.engine} {engine.precision} on {engine.device}: {engine.reason}"),
-        ("resize", f"{config.resize}, input of {choice.model.input_size} x {choice.model.input_size}"),
-        ("store", f"{paths.embeddings} ({store.n_rows:,} rows so far)" if store else f"{paths.embeddings} (new)"),
+        (
+            "resize",
+            f"{config.resize}, input of {choice.model.input_size} x {choice.model.input_size}",
+        ),
+        (
+            "store",
+            f"{paths.embeddings} ({store.n_rows:,} rows so far)"
+            if store
+            else f"{paths.embeddings} (new)",
+        ),
     )
     many = worker_count(settings.runtime) > _THREADS_UP_TO
     return StagePlan(
-        "embed", summary, _memory(settings, choice.model.input_size), "processes" if many else "threads"
+        "embed",
+        summary,
+        _memory(settings, choice.model.input_size),
+        "processes" if many else "threads",
     )
 
 
@@ -191,9 +206,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedR
     old = EmbeddingStore.open_if_any(paths.embeddings)
     if old is not None:
         commit.check_recipe(old, choice.recipe)
-    inventory = take_inventory(
-        paths.images, listing.entries, _known(old), executor, progress
-    )
+    inventory = take_inventory(paths.images, listing.entries, _known(old), executor, progress)
     verdicts = _verdicts(old)
     fresh = _fresh(listing.entries, inventory.contents, old, verdicts)
     whole = fingerprint({"recipe": choice.recipe, "max_pixels": config.max_pixels})
@@ -214,10 +227,22 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedR
     here = {entry.file for entry in listing.entries}
     rejected = [row["reason"] for row in kept.rejected.to_pylist() if row["file"] in here]
     return EmbedResult(
-        counts.n_in, counts.n_ok, counts.n_duplicate, counts.n_rejected, n_new, listing.n_other,
-        store.n_rows, store.n_features, store.manifest.generation,
-        tuple(Counter(rejected).most_common()), paths.embeddings, config.model,
-        choice.engine.engine, choice.engine.precision, embed_s, time.perf_counter() - started,
+        counts.n_in,
+        counts.n_ok,
+        counts.n_duplicate,
+        counts.n_rejected,
+        n_new,
+        listing.n_other,
+        store.n_rows,
+        store.n_features,
+        store.manifest.generation,
+        tuple(Counter(rejected).most_common()),
+        paths.embeddings,
+        config.model,
+        choice.engine.engine,
+        choice.engine.precision,
+        embed_s,
+        time.perf_counter() - started,
     )
 
 
@@ -229,7 +254,9 @@ def _job(settings: Settings, choice: _Choice, executor: Executor) -> PartJob:
     return PartJob(
         images=paths.images,
         staging=staging_url(paths.embeddings),
-        spec=EncoderSpec(config.model, config.weights, engine.engine, engine.precision, engine.device),
+        spec=EncoderSpec(
+            config.model, config.weights, engine.engine, engine.precision, engine.device
+        ),
         resize=config.resize,
         limits=DecodeLimits(max_pixels=config.max_pixels),
         dtype=config.dtype,
@@ -243,7 +270,8 @@ def _known(old: EmbeddingStore | None) -> dict[str, tuple[int, str, bytes]]:
         return {}
     table = old.table("aliases", ["file", "nbytes", "modified", "content_id"])
     return {
-        row["file"]: (row["nbytes"], row["modified"], row["content_id"]) for row in table.to_pylist()
+        row["file"]: (row["nbytes"], row["modified"], row["content_id"])
+        for row in table.to_pylist()
     }
 
 

@@ -11,7 +11,7 @@ def label_metrics(table: np.ndarray) -> dict[str, float]:
 
     With n[a, c] the rows of label a in cluster c, n_a and N its sums:
 
-    ``ami``    adjusted mutual information (Vinh, Epps and Bailey, 2010; arithmetic mean), 0 by chance
+    ``ami``    adjusted mutual information (Vinh et al., 2010; arithmetic mean), 0 by chance
     ``ari``    adjusted Rand index (Hubert and Arabie, 1985), 0 by chance
     ``purity`` sum_c max_a n[a, c] / N
     ``recall`` sum_a max_c n[a, c] / N; always 1 at k = 1
@@ -37,7 +37,9 @@ def _as_labels(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(label, counts), np.repeat(cluster, counts)
 
 
-def most_frequent(table: np.ndarray, names: tuple[str, ...], limit: int) -> list[list[tuple[str, int]]]:
+def most_frequent(
+    table: np.ndarray, names: tuple[str, ...], limit: int
+) -> list[list[tuple[str, int]]]:
     """Return for each cluster its most frequent labels with their counts.
 
     Parameters

@@ -41,8 +41,8 @@ def load_labels(
 ) -> RowLabels | None:
     """Join the column ``paths.label`` to the rows; None where no column is named.
 
-    A content counts once, however many banners show it (with ``weight="ids"`` as often as it has ids). A content
-    with several different labels is left out, and counted.
+    A content counts once, however many banners show it (with ``weight="ids"`` as often as it has
+    ids). A content with several different labels is left out, and counted.
 
     Raises
     ------
@@ -53,7 +53,9 @@ def load_labels(
     """
     if paths.label is None:
         if paths.labels is not None:
-            raise UsageError(f"--labels {paths.labels} needs --label COLUMN: which column names the group?")
+            raise UsageError(
+                f"--labels {paths.labels} needs --label COLUMN: which column names the group?"
+            )
         return None
     aliases = store.table("aliases")
     if paths.labels is None:
@@ -72,7 +74,8 @@ def load_labels(
 def _require(table: pa.Table, column: str, what: str) -> None:
     if column not in table.column_names:
         raise UsageError(
-            f"{what} has no column {column!r}; it has {', '.join(table.column_names)}: name one of them with "
+            f"{what} has no column {column!r}; it has {', '.join(table.column_names)}: name one "
+            f"of them with "
             f"--label, or another table with --labels"
         )
 
@@ -83,7 +86,8 @@ def _joined(url: str, column: str, aliases: pa.Table) -> tuple[list[tuple[bytes,
     key = next((name for name in ("banner_id", "file") if name in table.column_names), None)
     if key is None:
         raise UsageError(
-            f"the labels table {url} has neither 'banner_id' nor 'file'; expected one of them to join by"
+            f"the labels table {url} has neither 'banner_id' nor 'file'; expected one of them "
+            f"to join by"
         )
     contents = dict(zip(aliases[key].to_pylist(), aliases["content_id"].to_pylist(), strict=True))
     named = zip(table[key].to_pylist(), table[column].to_pylist(), strict=True)
@@ -125,8 +129,10 @@ def _row_labels(
     n_labelled = int((codes >= 0).sum())
     if not n_labelled:
         raise DataError(
-            f"no row of {store.url} has a label in column {column!r} of {source} ({n_unmatched} rows of the table "
-            f"name no banner of the store, {sum(n_of.values())} contents have labels with fewer than "
+            f"no row of {store.url} has a label in column {column!r} of {source} ({n_unmatched} "
+            f"rows of the table "
+            f"name no banner of the store, {sum(n_of.values())} contents have labels with fewer "
+            f"than "
             f"{config.min_banners} banners); expected labels joined by 'file' or 'banner_id'"
         )
     facts = LabelFacts(

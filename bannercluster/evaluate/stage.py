@@ -77,7 +77,12 @@ class EvaluateResult:
             (key, title) for key, title in _METRICS if any(key in m.metrics for m in self.models)
         ]
         rows = tuple(
-            (m.k, m.name, *(m.metrics.get(key) for key, _ in shown), "chosen" if m.name == self.chosen else "")
+            (
+                m.k,
+                m.name,
+                *(m.metrics.get(key) for key, _ in shown),
+                "chosen" if m.name == self.chosen else "",
+            )
             for m in self.models
         )
         title = f"{self.n_rows:,} rows; chosen: {self.rule}"
@@ -86,11 +91,22 @@ class EvaluateResult:
             return (metrics,)
         facts = self.labels
         columns = (
-            "column", "labels", "rows with one", "without", "ambiguous", "too few", "unmatched"
+            "column",
+            "labels",
+            "rows with one",
+            "without",
+            "ambiguous",
+            "too few",
+            "unmatched",
         )
         row = (
-            facts.column, facts.n_labels, facts.n_labelled, facts.n_unlabelled, facts.n_ambiguous,
-            facts.n_small, facts.n_unmatched,
+            facts.column,
+            facts.n_labels,
+            facts.n_labelled,
+            facts.n_unlabelled,
+            facts.n_ambiguous,
+            facts.n_small,
+            facts.n_unmatched,
         )
         return (metrics, Table(f"Labels from {facts.source}", columns, (row,)))
 
@@ -162,7 +178,11 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Evalua
     )
     evaluation.save(settings.paths.evaluation)
     return EvaluateResult(
-        metrics, evaluation.chosen, RULE, evaluation.labels, store.n_rows,
+        metrics,
+        evaluation.chosen,
+        RULE,
+        evaluation.labels,
+        store.n_rows,
         time.perf_counter() - started,
     )
 
@@ -174,8 +194,10 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, list[KMeansModel]]:
     for model in models:
         if model.card.embedding != store.manifest.recipe:
             raise IncompatibleStoreError(
-                f"the model {model.card.name} was fitted on embeddings made in another way than {store.url}; "
-                f"expected the same network, weights, precision and preprocessing: fit again with `bc cluster`"
+                f"the model {model.card.name} was fitted on embeddings made in another way than "
+                f"{store.url}; "
+                f"expected the same network, weights, precision and preprocessing: fit again "
+                f"with `bc cluster`"
             )
     return store, models
 
@@ -200,7 +222,12 @@ def _measure(
     progress.advance(1)
     return {
         model.card.name: _model_metrics(
-            model, stack, run, moments, scores, None if tables is None else tables[run],
+            model,
+            stack,
+            run,
+            moments,
+            scores,
+            None if tables is None else tables[run],
             () if labels is None else labels.names,
         )
         for run, model in enumerate(models)

@@ -1,8 +1,9 @@
 """The nearest centre of each row in each run, as float64 arithmetic would have it.
 
-One matrix product in low precision finds the label of almost every row for certain; the few rows for which
-its rounding could matter are decided by float64 distances. So the label is a function of the row
-and the centres alone: not of the precision of the product, the tile, the batch or the device.
+One matrix product in low precision finds the label of almost every row for certain; the few rows
+for which its rounding could matter are decided by float64 distances. So the label is a function
+of the row and the centres alone: not of the precision of the product, the tile, the batch or the
+device.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ def assign(rows: Rows, stack: Stack, on_checked: Callable[[int], None] | None = 
     Returns
     -------
     (n_runs, n) uint8 or uint16 array
-        Index of the nearest centre within its run; the lowest where several are equally near (relative
-        difference of squared distances under 2**-40).
+        Index of the nearest centre within its run; the lowest where several are equally near
+        (relative difference of squared distances under 2**-40).
     """
     if rows.x.device.type != "cpu":
         labels_, checked = _assign_portable(rows, stack)
@@ -45,12 +46,26 @@ def assign(rows: Rows, stack: Stack, on_checked: Callable[[int], None] | None = 
         labels = np.empty((stack.n_runs, scores.shape[1]), stack.label_dtype)
         flagged = np.empty(labels.shape, np.float32)
         native.scan(
-            scores, stack.starts, stack.half_sq, stack.score_rounding, stack.slack,
-            rows.norms.numpy(), rows.residuals.numpy(), labels, flagged,
+            scores,
+            stack.starts,
+            stack.half_sq,
+            stack.score_rounding,
+            stack.slack,
+            rows.norms.numpy(),
+            rows.residuals.numpy(),
+            labels,
+            flagged,
         )
         checked = native.recheck(
-            rows.x.numpy(), stack.centres, scores, stack.starts, stack.half_sq,
-            stack.score_rounding, TIE, flagged, labels,
+            rows.x.numpy(),
+            stack.centres,
+            scores,
+            stack.starts,
+            stack.half_sq,
+            stack.score_rounding,
+            TIE,
+            flagged,
+            labels,
         )
     if on_checked is not None:
         on_checked(int(checked))
@@ -62,8 +77,13 @@ def _assign_portable(rows: Rows, stack: Stack) -> tuple[torch.Tensor, int]:
     starts = [int(start) for start in stack.starts]
     scores = torch.mm(stack.operand.to(device), rows.operand.T).float()
     labels, flagged = portable.scan(
-        scores, starts, torch.from_numpy(stack.half_sq).to(device), float(stack.score_rounding),
-        torch.from_numpy(stack.slack).to(device), rows.norms, rows.residuals,
+        scores,
+        starts,
+        torch.from_numpy(stack.half_sq).to(device),
+        float(stack.score_rounding),
+        torch.from_numpy(stack.slack).to(device),
+        rows.norms,
+        rows.residuals,
     )
     centres = torch.from_numpy(stack.centres).to(device)
     return labels, portable.recheck(rows.x, centres, starts, TIE, flagged, labels)

@@ -1,8 +1,8 @@
 """Compiled CPU loops: what one tile needs beside its matrix product, fused and without temporaries.
 
-Every function here has a twin in :mod:`bannercluster.kernels.portable` written with torch operations
-(used on CUDA), and both must agree to the bit; the tests hold them to it. All release the GIL and run
-on one thread: parallelism lies in the tiles, never inside one.
+Every function here has a twin in :mod:`bannercluster.kernels.portable` written with torch
+operations (used on CUDA), and both must agree to the bit; the tests hold them to it. All release
+the GIL and run on one thread: parallelism lies in the tiles, never inside one.
 
 Sums over features are re-associated by the compiler into vector lanes, always in the same way, so a
 value depends on its inputs and the instruction set only.
@@ -145,9 +145,9 @@ def _sq_dist(x, c):  # type: ignore[no-untyped-def]
 def recheck(x, centres, scores, starts, half_sq, score_rounding, tie, flagged, labels):  # type: ignore[no-untyped-def]
     """Decide the flagged labels by float64 distances among their candidates.
 
-    ``x`` (n, F) float32, ``centres`` (n_centres, F) float64, the rest as in :func:`scan`. Distances that
-    differ by less than the relative ``tie`` count as equal; the lower index wins. Returns the number of
-    (row, run) pairs that were decided so.
+    ``x`` (n, F) float32, ``centres`` (n_centres, F) float64, the rest as in :func:`scan`.
+    Distances that differ by less than the relative ``tie`` count as equal; the lower index wins.
+    Returns the number of (row, run) pairs that were decided so.
     """
     most = 0
     for r in range(starts.shape[0] - 1):
@@ -182,8 +182,9 @@ def recheck(x, centres, scores, starts, half_sq, score_rounding, tie, flagged, l
 def nearest(x, centres, tie, label, distance, margin):  # type: ignore[no-untyped-def]
     """Nearest centre, its distance, and how much farther the second nearest is, in float64.
 
-    ``x`` (n, F) float32, ``centres`` (k, F) float64; ``label`` (n,) int32, ``distance`` and ``margin`` (n,)
-    float32 are written. Ties as in :func:`recheck`. ``margin`` is NaN where there is one centre.
+    ``x`` (n, F) float32, ``centres`` (k, F) float64; ``label`` (n,) int32, ``distance`` and
+    ``margin`` (n,) float32 are written. Ties as in :func:`recheck`. ``margin`` is NaN where there
+    is one centre.
     """
     k = centres.shape[0]
     sq = np.empty(k, np.float64)
@@ -217,7 +218,8 @@ def add_rows(x, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-
         ``old`` has no columns where nothing was assigned yet: then every row is added.
     starts : (n_runs + 1,) int64
     grid : float64
-        A power of two; values are rounded to multiples of ``1 / grid``, so that float64 additions are exact.
+        A power of two; values are rounded to multiples of ``1 / grid``, so that float64 additions
+        are exact.
     sums : (n_centres, F) float64, in and out
     counts : (n_centres,) int64, in and out
 
@@ -234,7 +236,8 @@ def add_rows(x, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-
     ends = np.empty(n_centres, np.int64)
     moves = np.empty(2 * runs * _ROW_BLOCK, np.int32)  # row to add, or -1 - row to take away
     changes = 0
-    # A block of rows fits the cache; its moves are sorted by centre, so that each sum is fetched once a block.
+    # A block of rows fits the cache; its moves are sorted by centre, so that each sum is fetched
+    # once a block.
     for low in range(0, n, _ROW_BLOCK):
         high = min(n, low + _ROW_BLOCK)
         ends[:] = 0

@@ -1,10 +1,12 @@
 """The loops of :mod:`bannercluster.kernels.native` on torch tensors, for any device.
 
-On CUDA these are what runs; on CPU they are the check of the compiled loops. Sums are exact multiples of a
-grid in float64, so atomic additions in any order give the same bits.
+On CUDA these are what runs; on CPU they are the check of the compiled loops. Sums are exact
+multiples of a grid in float64, so atomic additions in any order give the same bits.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 
@@ -37,9 +39,9 @@ def scan(
     norms: torch.Tensor,
     residuals: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return labels (n_runs, n) int64 and thresholds (n_runs, n) float32, ``-inf`` where certain."""
+    """Return labels int64 and thresholds float32, both (n_runs, n); ``-inf`` where certain."""
     labels, flagged = [], []
-    for run, (first, last) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for run, (first, last) in enumerate(pairwise(starts)):
         score = scores[first:last]
         value = half_sq[first:last, None] - score
         best, label = value.min(dim=0)
@@ -68,12 +70,12 @@ def recheck(
 ) -> int:
     """Decide the flagged labels in place by float64 distances; returns how many there were."""
     checked = 0
-    for run, (first, last) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for run, (first, last) in enumerate(pairwise(starts)):
         rows = torch.nonzero(flagged[run] != -torch.inf).squeeze(1)
         checked += len(rows)
         # Bounded temporaries: at most 2**22 float64 differences at once.
         step = max(1, (1 << 22) // ((last - first) * x.shape[1]))
-        for part in rows.split(step):
+        for part in torch.split(rows, step):
             gap = x[part].double()[:, None, :] - centres[None, first:last]
             sq_dist = gap.square().sum(dim=2)
             near = sq_dist <= sq_dist.amin(dim=1, keepdim=True) * (1 + tie)

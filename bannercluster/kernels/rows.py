@@ -62,8 +62,11 @@ class Rows:
     def nbytes(self) -> int:
         """Bytes that the tile holds."""
         shared = self.operand.data_ptr() == self.x.data_ptr()
-        kept = (self.x, self.norms, self.residuals) if shared else (
-            self.x, self.operand, self.norms, self.residuals)
+        kept = (
+            (self.x, self.norms, self.residuals)
+            if shared
+            else (self.x, self.operand, self.norms, self.residuals)
+        )
         return sum(tensor.nbytes for tensor in kept)
 
 
@@ -76,7 +79,9 @@ def to_float32(stored: np.ndarray | torch.Tensor, device: str = "cpu") -> torch.
     device : str
         Where the rows are to live.
     """
-    tensor = torch.from_numpy(np.ascontiguousarray(stored)) if isinstance(stored, np.ndarray) else stored
+    tensor = (
+        torch.from_numpy(np.ascontiguousarray(stored)) if isinstance(stored, np.ndarray) else stored
+    )
     return tensor.to(device=device, dtype=torch.float32).contiguous()
 
 

@@ -1,10 +1,10 @@
 """Greedy k-means++ of many runs at once.
 
-Each run draws its own candidates from its own generator; the distances of all candidates of all runs to
-a tile of the sample are one matrix product, so thirty runs cost about what one costs.
+Each run draws its own candidates from its own generator; the distances of all candidates of all
+runs to a tile of the sample are one matrix product, so thirty runs cost about what one costs.
 
-Source: Arthur and Vassilvitskii, k-means++: the advantages of careful seeding (2007), with the greedy choice
-among ``2 + floor(ln k)`` candidates a step, as scikit-learn does it.
+Source: Arthur and Vassilvitskii, k-means++: the advantages of careful seeding (2007), with the
+greedy choice among ``2 + floor(ln k)`` candidates a step, as scikit-learn does it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,13 @@ def kmeans_plusplus(
     for step in range(1, max((run.k for run in runs), default=0)):
         active = [index for index, run in enumerate(runs) if run.k > step]
         drawn = [
-            _draw(state.sq_dist[index], runs[index].n_candidates, generators[index], runs[index].k, step)
+            _draw(
+                state.sq_dist[index],
+                runs[index].n_candidates,
+                generators[index],
+                runs[index].k,
+                step,
+            )
             for index in active
         ]
         winners = state.lower(drawn, active)
@@ -87,11 +93,13 @@ def _draw(
     cumulative = np.cumsum(sq_dist)
     if not cumulative[-1] > 0.0:
         raise DataError(
-            f"k = {k} is larger than the number of distinct rows: only {step} distinct rows were found; "
+            f"k = {k} is larger than the number of distinct rows: only {step} distinct rows "
+            f"were found; "
             f"expected k <= {step}: choose a smaller k, or embed more banners"
         )
     positions = np.searchsorted(cumulative, generator.random(size) * cumulative[-1])
-    return np.minimum(positions, len(sq_dist) - 1)
+    drawn: np.ndarray = np.minimum(positions, len(sq_dist) - 1)
+    return drawn
 
 
 @dataclass

@@ -1,11 +1,13 @@
 """Silhouettes in linear time from per-cluster sums.
 
-For squared Euclidean distance the mean distance of a row to the rows of a cluster needs only the cluster's
-count ``n``, the sum of its rows ``S`` and the sum of their squared norms ``Q``:
-``|x|^2 + Q / n - 2 <x, S / n>``. For cosine distance with the sum ``U`` of unit rows: ``1 - <x / |x|, U / n>``.
-The own cluster's mean leaves the row itself out (factor ``n / (n - 1)``, its distance to itself is 0).
+For squared Euclidean distance the mean distance of a row to the rows of a cluster needs only the
+cluster's count ``n``, the sum of its rows ``S`` and the sum of their squared norms ``Q``: ``|x|^2
++ Q / n - 2 <x, S / n>``. For cosine distance with the sum ``U`` of unit rows: ``1 - <x / |x|, U /
+n>``. The own cluster's mean leaves the row itself out (factor ``n / (n - 1)``, its distance to
+itself is 0).
 
-Source: Rousseeuw (1987) for the score; the closed form is the one of Spark MLlib's ``ClusteringEvaluator``.
+Source: Rousseeuw (1987) for the score; the closed form is the one of Spark MLlib's
+``ClusteringEvaluator``.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ def silhouette_scores(
 ) -> np.ndarray:
     """Squared-Euclidean silhouette of each row in each run.
 
-    For cosine silhouettes pass unit rows: half of the squared distance of unit vectors is their cosine
-    distance, and the factor cancels in the score.
+    For cosine silhouettes pass unit rows: half of the squared distance of unit vectors is their
+    cosine distance, and the factor cancels in the score.
 
     Parameters
     ----------
@@ -61,8 +63,6 @@ def silhouette_scores(
         distance[label, rows] = np.inf
         nearest = distance.min(axis=0)
         largest = np.maximum(within, nearest)
-        score = np.divide(
-            nearest - within, largest, out=np.zeros_like(largest), where=largest > 0
-        )
+        score = np.divide(nearest - within, largest, out=np.zeros_like(largest), where=largest > 0)
         scores[run] = np.where(size > 1, score, 0.0)
     return scores

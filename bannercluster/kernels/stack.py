@@ -1,15 +1,16 @@
 """The centres of many k-means runs as one matrix, with rigorous bounds of its rounding.
 
-A row's nearest centre is ``argmin_j |c_j|^2 / 2 - <x, c_j>``. The products of a tile with all centres of all
-runs are one matrix product, taken in low precision. With ``x~`` and ``c~`` the rounded operands, the
-difference of two values of a run is off by at most
+A row's nearest centre is ``argmin_j |c_j|^2 / 2 - <x, c_j>``. The products of a tile with all
+centres of all runs are one matrix product, taken in low precision. With ``x~`` and ``c~`` the
+rounded operands, the difference of two values of a run is off by at most
 
     |x - x~| max|c_j - c_l|  +  |x~| max|(c~_j - c_j) - (c~_l - c_l)|  +  2 gamma |x~| max|c~_j|
 
-(Cauchy-Schwarz on ``x c - x~ c~ = (x - x~) c + x~ (c - c~)``; gamma = n u / (1 - n u) bounds the float32
-accumulation over n features: Higham, Accuracy and Stability of Numerical Algorithms, 3.1), plus the
-rounding of each score as it is stored. Rows inside this bound are decided in float64
-(:mod:`bannercluster.kernels.assign`), so the precision of the product never changes a label.
+(Cauchy-Schwarz on ``x c - x~ c~ = (x - x~) c + x~ (c - c~)``; gamma = n u / (1 - n u) bounds the
+float32 accumulation over n features: Higham, Accuracy and Stability of Numerical Algorithms,
+3.1), plus the rounding of each score as it is stored. Rows inside this bound are decided in
+float64 (:mod:`bannercluster.kernels.assign`), so the precision of the product never changes a
+label.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ class Stack:
     @cached_property
     def half_sq(self) -> np.ndarray:
         """(n_centres,) float32: half the squared norms of the (shifted) centres."""
-        return (0.5 * np.square(self._shifted).sum(axis=1)).astype(np.float32)
+        half: np.ndarray = 0.5 * np.square(self._shifted).sum(axis=1)
+        return half.astype(np.float32)
 
     @property
     def score_rounding(self) -> np.float32:
@@ -108,7 +110,7 @@ class Stack:
 
 
 def _gamma(n_operations: int) -> float:
-    """Return Higham's gamma of a float32 sum: eight operations more than features cover the rest."""
+    """Return Higham's gamma of a float32 sum: eight more than features cover the rest."""
     return n_operations * _UNIT_FLOAT32 / (1 - n_operations * _UNIT_FLOAT32)
 
 

@@ -1,9 +1,10 @@
 """Exact, order-free sums of rows per cluster.
 
-Values are rounded to multiples of ``1 / grid`` with ``n max|x| grid <= 2**52``; then every partial sum is a
-multiple of ``1 / grid`` below ``2**52 / grid``, which float64 holds exactly. Additions cannot round, so a sum
-is a function of the set of rows: order, tiles, workers, devices and the path of earlier labels leave
-no trace, and adding only the rows that moved gives the same bits as adding all.
+Values are rounded to multiples of ``1 / grid`` with ``n max|x| grid <= 2**52``; then every
+partial sum is a multiple of ``1 / grid`` below ``2**52 / grid``, which float64 holds exactly.
+Additions cannot round, so a sum is a function of the set of rows: order, tiles, workers, devices
+and the path of earlier labels leave no trace, and adding only the rows that moved gives the same
+bits as adding all.
 """
 
 from __future__ import annotations
@@ -71,7 +72,14 @@ class ClusterSums:
         if rows.x.device.type == "cpu":
             before = np.empty((new.shape[0], 0), new.dtype) if old is None else old
             changes = native.add_rows(
-                rows.x.numpy(), stack.n_runs, before, new, stack.starts, grid, self.sums, self.counts
+                rows.x.numpy(),
+                stack.n_runs,
+                before,
+                new,
+                stack.starts,
+                grid,
+                self.sums,
+                self.counts,
             )
             return int(changes)
         device = rows.x.device

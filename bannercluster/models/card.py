@@ -46,8 +46,8 @@ class ModelCard:
     data : dict
         The rows it was fitted on: ``n_rows`` and a fingerprint of their content ids and recipe.
     embedding : dict
-        Recipe of the embeddings: model, weights SHA-256, engine, precision, preprocessing. Predict takes
-        only rows of the same recipe.
+        Recipe of the embeddings: model, weights SHA-256, engine, precision, preprocessing.
+        Predict takes only rows of the same recipe.
     versions : dict
     created : str
         ISO 8601, UTC.

@@ -112,7 +112,9 @@ class Evaluation:
         try:
             models = tuple(_metrics(model) for model in value.pop("models"))
             labels = value.pop("labels")
-            return cls(models=models, labels=None if labels is None else LabelFacts(**labels), **value)
+            return cls(
+                models=models, labels=None if labels is None else LabelFacts(**labels), **value
+            )
         except (KeyError, TypeError) as error:
             raise StoreError(f"{url} is damaged: {error}; run `bc evaluate` again") from error
 
@@ -121,6 +123,4 @@ def _metrics(value: dict[str, Any]) -> ModelMetrics:
     counts = tuple(
         tuple((str(label), int(n)) for label, n in cluster) for cluster in value["label_counts"]
     )
-    return ModelMetrics(
-        value["name"], value["k"], tuple(value["sizes"]), value["metrics"], counts
-    )
+    return ModelMetrics(value["name"], value["k"], tuple(value["sizes"]), value["metrics"], counts)

@@ -41,7 +41,8 @@ def load_model(models: str, name: str) -> KMeansModel:
     if "/" in name or name.startswith(".") or not has_model(models, name):
         known = ", ".join(model_names(models)) or "none"
         raise UsageError(
-            f"no model {name!r} in {models}; there are: {known}: name one of them, or run `bc cluster`"
+            f"no model {name!r} in {models}; there are: {known}: name one of them, or run `bc "
+            f"cluster`"
         )
     folder = files.join(models, name)
     card = ModelCard.from_json(
@@ -50,7 +51,9 @@ def load_model(models: str, name: str) -> KMeansModel:
     try:
         centres = load(files.read_bytes(files.join(folder, "arrays.safetensors")))["centres"]
     except (SafetensorError, KeyError, FileNotFoundError) as error:
-        raise StoreError(f"the arrays of model {folder} are damaged ({error}); fit it again") from error
+        raise StoreError(
+            f"the arrays of model {folder} are damaged ({error}); fit it again"
+        ) from error
     if centres.shape != (card.k, card.n_features):
         raise StoreError(
             f"the centres of model {folder} have shape {centres.shape}, its card says "

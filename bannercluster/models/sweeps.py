@@ -54,7 +54,8 @@ class SweepFile:
         url = files.join(models, _NAME)
         if not files.exists(url):
             raise UsageError(
-                f"no models in {models}; expected the result of `bc cluster`: run it first, or name another "
+                f"no models in {models}; expected the result of `bc cluster`: run it first, or "
+                f"name another "
                 f"folder with --models"
             )
         value = files.read_json(url)

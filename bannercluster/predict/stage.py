@@ -39,7 +39,8 @@ class PredictResult:
     n_banners : int
         Banners with a cluster; as many rows has the table.
     n_new, n_changed : int
-        Banners that had none; banners whose content, and with it perhaps the cluster, is another one.
+        Banners that had none; banners whose content, and with it perhaps the cluster, is another
+        one.
     sizes : tuple of int
         Banners of each cluster.
     duration_s : float
@@ -56,7 +57,8 @@ class PredictResult:
     def tables(self) -> tuple[Table, ...]:
         """Return the result as tables."""
         title = (
-            f"{self.n_banners:,} banners -> {self.table} ({self.n_new:,} new, {self.n_changed:,} changed)"
+            f"{self.n_banners:,} banners -> {self.table} "
+            f"({self.n_new:,} new, {self.n_changed:,} changed)"
         )
         rows = tuple(
             (cluster, size, round(size / max(self.n_banners, 1), 4))
@@ -139,13 +141,15 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
             if len(fitted) > 1:
                 raise UsageError(
                     f"no model was named and none is chosen yet; expected one of "
-                    f"{', '.join(model_names(paths.models))}: name it with --model, or run `bc evaluate`"
+                    f"{', '.join(model_names(paths.models))}: name it with --model, or run `bc "
+                    f"evaluate`"
                 )
             name, why = fitted[0], "the only one"
     model = load_model(paths.models, name)
     if model.card.embedding != store.manifest.recipe:
         raise IncompatibleStoreError(
-            f"the model {name} takes embeddings made in another way than those of {store.url}; expected the same "
+            f"the model {name} takes embeddings made in another way than those of {store.url}; "
+            f"expected the same "
             f"network, weights, precision and preprocessing: name another model or store"
         )
     return store, model, why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -167,9 +167,7 @@ def _sweep(found: Findings) -> SweepView:
 
 def _models(found: Findings) -> tuple[ModelView, ...]:
     views = []
-    for place, (card, metrics) in enumerate(
-        zip(found.cards, found.evaluation.models, strict=True)
-    ):
+    for place, (card, metrics) in enumerate(zip(found.cards, found.evaluation.models, strict=True)):
         clusters = tuple(
             _cluster(found, place, cluster, shown, metrics)
             for cluster, shown in enumerate(found.shown[place])
@@ -231,7 +229,8 @@ def _map(found: Findings) -> MapView | None:
         found.store.n_rows,
         f"PC 1 ({first:.0%} of the variance)",
         f"PC 2 ({second:.0%})",
-        "Principal components of the embeddings: a flat shadow of many dimensions, so clusters that "
+        "Principal components of the embeddings: a flat shadow of many dimensions, so clusters "
+        "that "
         "overlap here may be far apart.",
     )
 
@@ -253,8 +252,10 @@ def _commands(settings: Settings, found: Findings) -> tuple[str, ...]:
     model = found.store.manifest.recipe["model"]
     ks = " ".join(str(card.k) for card in found.cards)
     label = f" --label {shlex.quote(paths.label)}" if paths.label else ""
-    here = {name: shlex.quote(str(getattr(paths, name))) for name in (
-        "images", "embeddings", "models", "evaluation", "assignments", "report")}
+    here = {
+        name: shlex.quote(str(getattr(paths, name)))
+        for name in ("images", "embeddings", "models", "evaluation", "assignments", "report")
+    }
     return (
         f"bc embed --images {here['images']} --embeddings {here['embeddings']} --model {model}",
         f"bc cluster --embeddings {here['embeddings']} --models {here['models']} --k {ks}",
@@ -277,7 +278,8 @@ def _notes(found: Findings) -> tuple[str, ...]:
     notes = []
     if found.evaluation.store_key != found.store.key:
         notes.append(
-            f"The evaluation was made on {found.evaluation.n_rows:,} rows of an earlier state of the store, which "
+            f"The evaluation was made on {found.evaluation.n_rows:,} rows of an earlier state "
+            f"of the store, which "
             f"has {found.store.n_rows:,} now: run `bc evaluate` again."
         )
     unsettled = [card for card in found.cards if not card.converged]
@@ -286,7 +288,8 @@ def _notes(found: Findings) -> tuple[str, ...]:
         notes.append(f"The best run of {ks} had not converged: raise --max-iter.")
     if found.n_no_picture:
         notes.append(
-            f"{found.n_no_picture:,} banners are shown without a picture: their files are gone from the folder of "
+            f"{found.n_no_picture:,} banners are shown without a picture: their files are gone "
+            f"from the folder of "
             f"images, or no longer decode."
         )
     return tuple(notes)

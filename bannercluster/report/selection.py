@@ -1,4 +1,4 @@
-"""Which rows a report shows: nearest, boundary and random banners of each cluster, the points of the map."""
+"""Which rows a report shows: nearest, boundary and random banners of a cluster, the map."""
 
 from __future__ import annotations
 

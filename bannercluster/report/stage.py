@@ -149,14 +149,16 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, Evaluation, list[KMeans
     evaluation = Evaluation.load_if_any(paths.evaluation)
     if evaluation is None:
         raise UsageError(
-            f"no evaluation in {paths.evaluation}; expected the result of `bc evaluate`: run it first, or name "
+            f"no evaluation in {paths.evaluation}; expected the result of `bc evaluate`: run it "
+            f"first, or name "
             f"another folder with --evaluation"
         )
     models = [load_model(paths.models, metrics.name) for metrics in evaluation.models]
     for model in models:
         if model.card.embedding != store.manifest.recipe:
             raise IncompatibleStoreError(
-                f"the model {model.card.name} takes embeddings made in another way than those of {store.url}; "
+                f"the model {model.card.name} takes embeddings made in another way than those "
+                f"of {store.url}; "
                 f"expected the store that was evaluated: name it with --embeddings"
             )
     return store, evaluation, models

@@ -1,4 +1,7 @@
-"""The cluster of every banner: ``<assignments>/<model>.parquet``, one current row per banner and model."""
+"""The cluster of every banner, one current row per banner and model.
+
+A model's rows lie in ``<assignments>/<model>.parquet``.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ SCHEMA = pa.schema(
         ("assigned_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-"""``distance`` is Euclidean to the own centre in the space of the model, ``margin`` the distance to the second
-nearest centre minus it (null at k = 1), ``row`` the row of the store that embeds the content."""
+"""``distance`` is Euclidean to the own centre in the space of the model, ``margin`` the distance to
+the second nearest centre minus it (null at k = 1), ``row`` the row of the store that embeds it."""
 
 
 def url_of(assignments: str, model: str) -> str:

@@ -1,8 +1,9 @@
 """Parts -> store, in one visible step.
 
-Whole chunks first, then the array metadata, then the tables under names of the new generation, then the root
-``zarr.json``: only that write makes any of it visible. The last chunk of the old generation is replaced by
-a superset of itself, atomically, so that a reader of the old generation is not disturbed.
+Whole chunks first, then the array metadata, then the tables under names of the new generation,
+then the root ``zarr.json``: only that write makes any of it visible. The last chunk of the old
+generation is replaced by a superset of itself, atomically, so that a reader of the old generation
+is not disturbed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def check_recipe(store: EmbeddingStore, recipe: Mapping[str, Any]) -> None:
     ]
     if differing:
         raise IncompatibleStoreError(
-            f"the store {store.url} was made in another way ({'; '.join(differing)}); a store has one recipe: "
+            f"the store {store.url} was made in another way ({'; '.join(differing)}); a store "
+            f"has one recipe: "
             f"ask for the same, or name another store with --embeddings"
         )
 
@@ -89,7 +91,9 @@ def commit(
     tail = start - start % chunk_rows
     stop = tail
     # What the last chunk already holds is written again with the new rows behind it.
-    kept = [] if old is None or tail == start else [(old.read(tail, start), old.content_ids()[tail:])]
+    kept = (
+        [] if old is None or tail == start else [(old.read(tail, start), old.content_ids()[tail:])]
+    )
     for values, ids in _whole_chunks(itertools.chain(kept, blocks), chunk_rows):
         chunk = stop // chunk_rows
         _write_chunk(files.join(url, "embedding", "c", str(chunk), "0"), values, chunk_rows, dtype)
@@ -105,7 +109,9 @@ def commit(
         dtype=dtype,
         recipe=dict(recipe),
         tables=named,
-        created=datetime.now(UTC).isoformat(timespec="seconds") if old is None else old.manifest.created,
+        created=datetime.now(UTC).isoformat(timespec="seconds")
+        if old is None
+        else old.manifest.created,
         info=dict(info),
     )
     for name, table in tables_of.items():
@@ -138,7 +144,7 @@ def _whole_chunks(blocks: Iterable[Block], chunk_rows: int) -> Iterator[Block]:
 def _write_chunk(url: str, rows: np.ndarray, chunk_rows: int, dtype: str) -> None:
     whole = np.zeros((chunk_rows, rows.shape[1]), np.dtype(dtype).newbyteorder("<"))
     whole[: len(rows)] = rows
-    files.write_bytes(url, memoryview(whole).cast("B"))
+    files.write_bytes(url, whole.data.cast("B"))
 
 
 def _drop_older_tables(url: str, keep: tuple[Mapping[str, str], ...]) -> None:

@@ -1,8 +1,9 @@
-"""The embeddings store: a Zarr v3 group that plain ``xarray.open_zarr`` opens, and tables beside it.
+"""The embeddings store: a Zarr v3 group for plain ``xarray.open_zarr``, and tables beside it.
 
-``embedding(banner, feature)`` float16 or float32 and ``content_id(banner, 32)`` uint8, uncompressed chunks of
-whole rows. The root ``zarr.json`` with the consolidated metadata is the manifest: it is written last, names the
-tables of its generation, and until it changes a reader sees the old, whole store.
+``embedding(banner, feature)`` float16 or float32 and ``content_id(banner, 32)`` uint8,
+uncompressed chunks of whole rows. The root ``zarr.json`` with the consolidated metadata is the
+manifest: it is written last, names the tables of its generation, and until it changes a reader
+sees the old, whole store.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ class EmbeddingStore:
         store = cls.open_if_any(url)
         if store is None:
             raise UsageError(
-                f"no embeddings at {url}; expected a store made by `bc embed`: run `bc embed` first, or name "
+                f"no embeddings at {url}; expected a store made by `bc embed`: run `bc embed` "
+                f"first, or name "
                 f"another with --embeddings"
             )
         return store
@@ -119,8 +121,8 @@ class EmbeddingStore:
     def read(self, start: int, stop: int) -> np.ndarray:
         """Read rows ``start:stop``.
 
-        Chunks are uncompressed rows, so a range of rows is a range of bytes: it is read straight from the
-        chunks that hold it.
+        Chunks are uncompressed rows, so a range of rows is a range of bytes: it is read straight
+        from the chunks that hold it.
 
         Returns
         -------
@@ -154,7 +156,7 @@ class EmbeddingStore:
             if folder is not None:
                 with (folder / array / "c" / str(chunk) / "0").open("rb", buffering=0) as file:
                     file.seek(first)
-                    _fill(file, memoryview(view).cast("B"), f"{self.url}: chunk {chunk} of {array}")
+                    _fill(file, view.data.cast("B"), f"{self.url}: chunk {chunk} of {array}")
             else:
                 url = files.join(self.url, array, "c", str(chunk), "0")
                 data = files.read_bytes(url, first, first + view.nbytes)
@@ -208,7 +210,9 @@ def manifest_of(root: dict[str, Any], url: str) -> Manifest:
             info=about.get("info", {}),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"the manifest {url}/zarr.json is damaged: {error!r} is missing") from error
+        raise StoreError(
+            f"the manifest {url}/zarr.json is damaged: {error!r} is missing"
+        ) from error
 
 
 def root_document(manifest: Manifest) -> dict[str, Any]:
@@ -246,11 +250,19 @@ def array_documents(manifest: Manifest) -> dict[str, dict[str, Any]]:
     n, rows = manifest.n_rows, manifest.chunk_rows
     return {
         "embedding": _array(
-            (n, manifest.n_features), rows, manifest.dtype, 0.0, ("banner", "feature"),
+            (n, manifest.n_features),
+            rows,
+            manifest.dtype,
+            0.0,
+            ("banner", "feature"),
             {"long_name": "pooled features before the classifier"},
         ),
         "content_id": _array(
-            (n, _ID_NBYTES), rows, "uint8", 0, ("banner", "content_id_byte"),
+            (n, _ID_NBYTES),
+            rows,
+            "uint8",
+            0,
+            ("banner", "content_id_byte"),
             {"long_name": "SHA-256 of the file's bytes"},
         ),
     }

@@ -1,7 +1,7 @@
 """Atomic reads and writes under any fsspec URL.
 
-A write is either wholly visible or not at all: on a local disk a temporary name, synced, then renamed; on an
-object store one whole-object put.
+A write is either wholly visible or not at all: on a local disk a temporary name, synced, then
+renamed; on an object store one whole-object put.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def exists(url: str) -> bool:
 
 
 def names(url: str) -> list[str]:
-    """Return the sorted names in a folder; empty where there is none. Temporary files are left out."""
+    """Return the sorted names in a folder, temporary files left out; none without a folder."""
     fs, path = filesystem(url)
     if not fs.isdir(path):
         return []
@@ -95,8 +95,8 @@ def write_bytes(url: str, data: bytes | memoryview) -> None:
 def writing(url: str) -> Iterator[str]:
     """Give a name to write a whole file to; it takes its place when the block ends well.
 
-    On a local disk that is a temporary name in the same folder, synced and renamed at the end and removed
-    after an error; elsewhere it is the URL itself, whose put is atomic.
+    On a local disk that is a temporary name in the same folder, synced and renamed at the end and
+    removed after an error; elsewhere it is the URL itself, whose put is atomic.
 
     Raises
     ------
@@ -112,7 +112,9 @@ def writing(url: str) -> Iterator[str]:
         handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise StoreError(f"cannot write to {path.parent}: {error.strerror}; nothing was changed") from error
+        raise StoreError(
+            f"cannot write to {path.parent}: {error.strerror}; nothing was changed"
+        ) from error
     try:
         yield temporary
         with open(temporary, "rb") as file:  # noqa: PTH123 - a descriptor to sync
@@ -121,7 +123,9 @@ def writing(url: str) -> Iterator[str]:
         Path(temporary).replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; the last good state stays") from error
+        raise StoreError(
+            f"cannot write {path}: {error.strerror or error}; the last good state stays"
+        ) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 

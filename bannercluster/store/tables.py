@@ -30,7 +30,10 @@ def writing(url: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
     schema = versioned(schema)
     with files.writing(url) as name:
         fs, path = files.filesystem(name)
-        with fs.open(path, "wb") as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        with (
+            fs.open(path, "wb") as sink,
+            pq.ParquetWriter(sink, schema, compression="zstd") as writer,
+        ):
             yield writer
 
 
@@ -76,7 +79,9 @@ def read_foreign(url: str, what: str) -> pa.Table:
     if suffix == ".parquet":
         return _read_parquet(url, None)
     if suffix not in {".csv", ".tsv"}:
-        raise UsageError(f"{what} {url} ends in {suffix or 'nothing'}; expected .csv, .tsv or .parquet")
+        raise UsageError(
+            f"{what} {url} ends in {suffix or 'nothing'}; expected .csv, .tsv or .parquet"
+        )
     # Identifiers stay text: 0012 is not 12.
     data = files.read_bytes(url)
     delimiter = "\t" if suffix == ".tsv" else ","

@@ -1,7 +1,7 @@
 """What a process keeps between the passes of a program: a cache, never state.
 
-Losing any of it costs time and changes nothing: prepared rows are read again, earlier labels are computed
-again from the centres they belonged to.
+Losing any of it costs time and changes nothing: prepared rows are read again, earlier labels are
+computed again from the centres they belonged to.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from bannercluster.kernels.rows import Rows
 class RowCache:
     """Prepared tiles of one source and recipe, up to a number of bytes.
 
-    Tiles are never evicted: a walk is cyclic, and dropping the oldest tile would drop just the one needed
-    next. What does not fit is read again in every pass.
+    Tiles are never evicted: a walk is cyclic, and dropping the oldest tile would drop just the
+    one needed next. What does not fit is read again in every pass.
     """
 
     def __init__(self) -> None:

@@ -116,7 +116,7 @@ class MovedSums:
 
 @dataclass
 class FarRows:
-    """The rows farthest from their centres, in each run: squared distance, number, label, values."""
+    """Rows far from their centres, for each run: squared distance, number, label, values."""
 
     rows: list[list[tuple[float, int, int, np.ndarray]]]
 
@@ -197,7 +197,8 @@ class Moments:
     counts : (n_centres,) int64 array
     sums, unit_sums : (n_centres, n_features) float64 array
     sum_sq, n_unit : (n_centres,) float64 array
-        ``n_unit`` is the sum of squared norms of the unit rows: the number of rows that are not zero.
+        ``n_unit`` is the sum of squared norms of the unit rows: the number of rows that are not
+        zero.
     """
 
     counts: np.ndarray
@@ -251,7 +252,7 @@ class ClusterMoments:
 
 @dataclass
 class SilhouetteSums:
-    """Sum over rows of the silhouette of each run: squared Euclidean and cosine, (n_runs,) float64."""
+    """Sums of the silhouettes of each run, squared Euclidean and cosine: (n_runs,) float64."""
 
     euclidean: np.ndarray
     cosine: np.ndarray

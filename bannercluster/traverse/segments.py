@@ -1,4 +1,4 @@
-"""How rows are cut: by global row number, whatever the chunks of the store and the number of workers."""
+"""How rows are cut: by global row number, whatever the chunks and the number of workers."""
 
 from __future__ import annotations
 

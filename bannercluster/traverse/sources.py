@@ -48,7 +48,8 @@ class ArraySource:
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.dtype.kind != "f":
             raise UsageError(
-                f"rows have shape {self.values.shape} and dtype {self.values.dtype}; expected a float array of "
+                f"rows have shape {self.values.shape} and dtype {self.values.dtype}; expected a "
+                f"float array of "
                 f"shape (n_rows, n_features)"
             )
 

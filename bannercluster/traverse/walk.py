@@ -1,7 +1,8 @@
 """A pass: read each tile once, assign it once to all stacked centres, hand it to every reducer.
 
-Everything computed over embeddings is a sum over rows that can be split, merged and finished, so this is the only
-way the data is walked. A *program* is a generator that yields passes and receives their results.
+Everything computed over embeddings is a sum over rows that can be split, merged and finished, so
+this is the only way the data is walked. A *program* is a generator that yields passes and
+receives their results.
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ class Walker:
         segments = cut(self.source.n_rows)
         walk = _Walk(job, self.source, self.cache_nbytes, self.program)
         shared = self.executor.share(walk)
-        # Segments are merged in their order, so sums in floating point do not depend on who was first.
+        # Segments are merged in their order, so sums in floating point do not depend on who was
+        # first.
         waiting: dict[int, tuple[Any, ...]] = {}
         merged: list[Any] = [reducer.start() for reducer in job.reducers]
         due = 0
