@@ -38,6 +38,8 @@ from bannercluster.store.embeddings import EmbeddingStore, staging_url
 from bannercluster.store.fingerprint import fingerprint
 
 PREPROCESSING_VERSION = 1
+_LEAST_PART_ROWS = 32
+_PARTS_A_WORKER = 4
 _THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
 
 
@@ -210,7 +212,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedR
     verdicts = _verdicts(old)
     fresh = _fresh(listing.entries, inventory.contents, old, verdicts)
     whole = fingerprint({"recipe": choice.recipe, "max_pixels": config.max_pixels})
-    parts = cut_parts(fresh, config.part_rows, whole)
+    parts = cut_parts(fresh, _part_rows(config.part_rows, len(fresh), executor.n_workers), whole)
     embedding = time.perf_counter()
     _stage(parts, job, executor, progress)
     embed_s = time.perf_counter() - embedding
@@ -302,6 +304,12 @@ def _fresh(
         if content is not None and content not in done:
             fresh.setdefault(content, entry.file)
     return list(fresh.items())
+
+
+def _part_rows(most: int, n_fresh: int, n_workers: int) -> int:
+    """Rows of a part: fewer where a small job would leave workers without one."""
+    share = -(-n_fresh // (_PARTS_A_WORKER * n_workers))
+    return min(most, max(_LEAST_PART_ROWS, 1 << max(share - 1, 0).bit_length()))
 
 
 def _stage(parts: Sequence[Part], job: PartJob, executor: Executor, progress: Progress) -> None:

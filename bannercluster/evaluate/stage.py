@@ -39,15 +39,14 @@ from bannercluster.traverse.walk import Assignment, Pass, Program, Walker
 RULE = "the highest squared-Euclidean silhouette; the smaller k where two are equal"
 _LABELS_SHOWN = 12
 _METRICS = (
-    ("silhouette_sq_euclidean", "silhouette (sq. Euclidean)"),
-    ("silhouette_cosine", "silhouette (cosine)"),
-    ("inertia", "inertia"),
+    ("silhouette_sq_euclidean", "silhouette"),
+    ("silhouette_cosine", "cosine"),
     ("ami", "AMI"),
     ("ari", "ARI"),
     ("purity", "purity"),
     ("recall", "recall"),
-    ("smallest_share", "smallest cluster"),
-    ("largest_share", "largest cluster"),
+    ("smallest_share", "smallest"),
+    ("largest_share", "largest"),
 )
 
 
@@ -80,7 +79,7 @@ class EvaluateResult:
             (
                 m.k,
                 m.name,
-                *(m.metrics.get(key) for key, _ in shown),
+                *(_rounded(m.metrics.get(key)) for key, _ in shown),
                 "chosen" if m.name == self.chosen else "",
             )
             for m in self.models
@@ -109,6 +108,10 @@ class EvaluateResult:
             facts.n_unmatched,
         )
         return (metrics, Table(f"Labels from {facts.source}", columns, (row,)))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def plan(settings: Settings) -> StagePlan:

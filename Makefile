@@ -1,0 +1,46 @@
+# One command each; every target makes the environment that it needs.
+#   make demo    from nothing to a report on synthetic banners (demo/report.html), offline
+#   make test    the tests, with coverage
+#   make check   formatting, lint, types, import contracts
+#   make bench   the benchmarks: results as JSON in benchmarks/results/
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: env demo test check bench lock clean
+
+env: $(READY)
+
+$(READY): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/bc demo --folder demo
+
+test: $(READY)
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+check: $(READY)
+	$(BIN)/ruff check bannercluster benchmarks tests
+	$(BIN)/ruff format --check bannercluster benchmarks tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks.resize
+
+# The tested versions; names and versions only.
+lock:
+	$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 \
+	    --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.lock
+
+clean:
+	rm -rf demo .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,6 @@
+"""Measurements: peer and project in one run, a null run beside them, results kept as JSON.
+
+python -m benchmarks.sweep       k sweep against scikit-learn
+python -m benchmarks.embedding   files to Zarr against a plain timm loop
+python -m benchmarks.resize      native aspect + L2 against squashed + raw, on real banners
+"""
