@@ -66,7 +66,13 @@ class Checkpoint:
         self._written = now
 
     def load(self) -> list[Run] | None:
-        """Return the runs of an interrupted sweep, or None where there is none."""
+        """Return the runs of an interrupted sweep, or None where there is none.
+
+        Raises
+        ------
+        FormatVersionError, StoreError
+            If the file is newer than this code, or damaged.
+        """
         if not files.exists(self.url):
             return None
         data = files.read_bytes(self.url)
@@ -74,22 +80,22 @@ class Checkpoint:
             arrays = load(data)
             size = int.from_bytes(data[:8], "little")
             about = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["bannercluster"])
-        except (SafetensorError, ValueError, KeyError) as error:
+            files.check_version(about["version"], VERSION, f"the checkpoint {self.url}")
+            if about["fingerprint"] != self.fingerprint:
+                return None
+            return [
+                Run(
+                    **state,
+                    centres=arrays[f"{state['index']}.centres"],
+                    sums=arrays.get(f"{state['index']}.sums"),
+                    counts=arrays.get(f"{state['index']}.counts"),
+                )
+                for state in about["runs"]
+            ]
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"the checkpoint {self.url} is damaged ({error}): delete it to start anew"
             ) from error
-        files.check_version(about["version"], VERSION, f"the checkpoint {self.url}")
-        if about["fingerprint"] != self.fingerprint:
-            return None
-        return [
-            Run(
-                **state,
-                centres=arrays[f"{state['index']}.centres"],
-                sums=arrays.get(f"{state['index']}.sums"),
-                counts=arrays.get(f"{state['index']}.counts"),
-            )
-            for state in about["runs"]
-        ]
 
     def remove(self) -> None:
         """Remove the file: the sweep has ended."""

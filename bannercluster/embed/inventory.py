@@ -124,6 +124,8 @@ def list_files(images: str, manifest: str | None, day: str | None) -> Listing:
         manifest = own
     if manifest is not None:
         entries = tuple(_from_manifest(manifest, found, day))
+        if not entries:
+            raise UsageError(f"the manifest {manifest} has no rows; expected one for each file")
         return Listing(entries, manifest, 0)
     named = [name for name in found if PurePosixPath(name).suffix.lower() in SUFFIXES]
     if not named:
@@ -201,13 +203,13 @@ def take_inventory(
     unread = []
     for entry in entries:
         before = known.get(entry.file)
-        if entry.nbytes < 0:
-            inventory.faults[entry.file] = Fault(
-                "missing", "the manifest names a file that is not there"
-            )
-        elif ".." in PurePosixPath(entry.file).parts or entry.file.startswith("/"):
+        if ".." in PurePosixPath(entry.file).parts or entry.file.startswith("/"):
             inventory.faults[entry.file] = Fault(
                 "outside_folder", "the path leaves the folder of images"
+            )
+        elif entry.nbytes < 0:
+            inventory.faults[entry.file] = Fault(
+                "missing", "the manifest names a file that is not there"
             )
         elif before is not None and before[:2] == (entry.nbytes, entry.modified) and entry.modified:
             inventory.contents[entry.file] = before[2]

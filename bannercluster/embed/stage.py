@@ -40,6 +40,7 @@ from bannercluster.store.fingerprint import fingerprint
 PREPROCESSING_VERSION = 1
 _LEAST_PART_ROWS = 32
 _PARTS_A_WORKER = 4
+_MAY_PASS_LATER = frozenset({"unreadable", "changed", "too_many_pixels", "out_of_memory"})
 _THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
 
 
@@ -133,6 +134,11 @@ class _Choice:
         }
         return cls(engine, model, recipe)
 
+    def recipe_beside(self, store: EmbeddingStore) -> dict[str, Any]:
+        """Return the recipe; weights that are not here yet count as those of the store."""
+        known = self.recipe["weights_sha256"] or store.manifest.recipe.get("weights_sha256")
+        return {**self.recipe, "weights_sha256": known}
+
     def with_weights(self, sha256: str) -> _Choice:
         return _Choice(self.engine, self.model, {**self.recipe, "weights_sha256": sha256})
 
@@ -153,8 +159,8 @@ def plan(settings: Settings) -> StagePlan:
     listing = list_files(paths.images, paths.manifest, config.day)
     choice = _Choice.of(settings)
     store = EmbeddingStore.open_if_any(paths.embeddings)
-    if store is not None and choice.recipe["weights_sha256"] is not None:
-        commit.check_recipe(store, choice.recipe)
+    if store is not None:
+        commit.check_recipe(store, choice.recipe_beside(store))
     engine = choice.engine
     where = "on this machine" if choice.model.available else "not on this machine"
     summary = (
@@ -202,12 +208,14 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedR
     listing = list_files(paths.images, paths.manifest, config.day)
     choice = _Choice.of(settings)
     job = _job(settings, choice, executor)
+    old = EmbeddingStore.open_if_any(paths.embeddings)
+    if old is not None:
+        commit.check_recipe(old, choice.recipe_beside(old))
     if choice.recipe["weights_sha256"] is None:
         encoder = load_encoder(job.spec, threads=job.threads, cache_dir=job.cache)
         choice = choice.with_weights(encoder.info.weights_sha256)
-    old = EmbeddingStore.open_if_any(paths.embeddings)
-    if old is not None:
-        commit.check_recipe(old, choice.recipe)
+        if old is not None:
+            commit.check_recipe(old, choice.recipe)
     inventory = take_inventory(paths.images, listing.entries, _known(old), executor, progress)
     verdicts = _verdicts(old)
     fresh = _fresh(listing.entries, inventory.contents, old, verdicts)
@@ -278,13 +286,13 @@ def _known(old: EmbeddingStore | None) -> dict[str, tuple[int, str, bytes]]:
 
 
 def _verdicts(old: EmbeddingStore | None) -> dict[bytes, tuple[str, str]]:
-    """Contents that were rejected earlier; what a second try could mend is left out."""
+    """Contents that were rejected earlier; what another limit or try could mend is left out."""
     if old is None:
         return {}
     return {
         row["content_id"]: (row["reason"], row["detail"])
         for row in old.table("rejected").to_pylist()
-        if row["content_id"] is not None and row["reason"] not in {"unreadable", "changed"}
+        if row["content_id"] is not None and row["reason"] not in _MAY_PASS_LATER
     }
 
 

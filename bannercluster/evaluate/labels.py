@@ -93,7 +93,7 @@ def _joined(url: str, column: str, aliases: pa.Table) -> tuple[list[tuple[bytes,
     named = zip(table[key].to_pylist(), table[column].to_pylist(), strict=True)
     pairs, n_unmatched = [], 0
     for name, label in named:
-        content = contents.get(None if name is None else str(name))
+        content = None if name is None else contents.get(str(name))
         if content is None:
             n_unmatched += 1
         else:
@@ -122,10 +122,13 @@ def _row_labels(
     code_of = {label: code for code, label in enumerate(names)}
     codes = np.full(store.n_rows, -1, np.int32)
     weights = np.ones(store.n_rows, np.int64)
+    n_ids: dict[bytes, int] = {}
+    if config.weight == "ids":
+        n_ids = Counter(store.table("aliases", ["content_id"])["content_id"].to_pylist())
     for content, label, row in zip(contents, label_of, rows, strict=True):
         if row >= 0 and label in code_of:
             codes[row] = code_of[label]
-            weights[row] = clear[content][label] if config.weight == "ids" else 1
+            weights[row] = n_ids.get(content, 1)
     n_labelled = int((codes >= 0).sum())
     if not n_labelled:
         raise DataError(

@@ -82,13 +82,14 @@ def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, label
         ``|c_j|^2 / 2``.
     score_rounding : float32
         Relative rounding of one score as stored.
-    slack : (n_runs, 3) float32
+    slack : (n_runs, 4) float32
         Bound of the rest of the error of a difference of two values of a run:
-        ``slack[r, 0] * residual_i + slack[r, 1] * norm_i + slack[r, 2]``.
+        ``slack[r, 0] * residual_i + slack[r, 1] * norm_i + slack[r, 2] + slack[r, 3] * norm_i^2``.
     norms, residuals : (n,) float32
     labels : (n_runs, n) unsigned integer, out
     flagged : (n_runs, n) float32, out
-        Threshold under which a centre is still a candidate, or ``-inf`` where the label is certain.
+        Threshold up to which a centre is still a candidate, or ``-inf`` where the label is certain.
+        NaN, from scores beyond float32, makes every centre a candidate.
     """
     n = scores.shape[1]
     best = np.empty(_ROW_BLOCK, np.float32)
@@ -119,6 +120,7 @@ def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, label
                     + slack[r, 0] * residuals[low + i]
                     + slack[r, 1] * norms[low + i]
                     + slack[r, 2]
+                    + slack[r, 3] * norms[low + i] * norms[low + i]
                 )
                 count[i] = 0
             for j in range(first, last):
@@ -126,7 +128,7 @@ def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, label
                 for i in range(size):
                     score = scores[j, low + i]
                     lower = offset - score - score_rounding * abs(score)
-                    count[i] += np.int32(1) if lower <= limit[i] else np.int32(0)
+                    count[i] += np.int32(0) if lower > limit[i] else np.int32(1)
             for i in range(size):
                 labels[r, low + i] = label[i]
                 flagged[r, low + i] = limit[i] if count[i] > 1 else -np.inf
@@ -167,7 +169,7 @@ def recheck(x, centres, scores, starts, half_sq, score_rounding, tie, flagged, l
                 score = scores[j, i]
                 lower = half_sq[j] - score - score_rounding * abs(score)
                 distance[j - first] = np.inf
-                if lower <= limit:
+                if not lower > limit:
                     value = _sq_dist(x[i], centres[j])
                     distance[j - first] = value
                     nearest = min(nearest, value)

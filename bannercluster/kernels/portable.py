@@ -52,9 +52,10 @@ def scan(
             + slack[run, 0] * residuals
             + slack[run, 1] * norms
             + slack[run, 2]
+            + slack[run, 3] * norms * norms
         )
         lower = value - score_rounding * score.abs()
-        certain = (lower <= limit).sum(dim=0) <= 1
+        certain = (~(lower > limit)).sum(dim=0) <= 1
         labels.append(label)
         flagged.append(torch.where(certain, torch.full_like(limit, -torch.inf), limit))
     return torch.stack(labels), torch.stack(flagged)

@@ -71,7 +71,7 @@ class Rows:
 
 
 def to_float32(stored: np.ndarray | torch.Tensor, device: str = "cpu") -> torch.Tensor:
-    """Return stored values as float32 rows: a new tensor, unless they are float32 already.
+    """Return stored values as float32 rows: a new tensor, unless they are so already.
 
     Parameters
     ----------
@@ -79,10 +79,10 @@ def to_float32(stored: np.ndarray | torch.Tensor, device: str = "cpu") -> torch.
     device : str
         Where the rows are to live.
     """
-    tensor = (
-        torch.from_numpy(np.ascontiguousarray(stored)) if isinstance(stored, np.ndarray) else stored
-    )
-    return tensor.to(device=device, dtype=torch.float32).contiguous()
+    if isinstance(stored, np.ndarray):
+        # torch takes writable arrays only: a read-only one is copied.
+        stored = torch.from_numpy(np.require(stored, requirements=("C", "W")))
+    return stored.to(device=device, dtype=torch.float32).contiguous()
 
 
 def sq_norms(x: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,7 @@ MapTiles = Callable[[Callable[[slice], None], Sequence[slice]], None]
 """Runs a function over tiles, in parallel or not; the result must not depend on it."""
 
 _TILE = 2048
+_SMALLEST = np.finfo(np.float32).tiny
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def kmeans_plusplus(
     """
     n = len(sample)
     mean = sample.double().mean(dim=0).float()
-    centred = sample - mean
+    centred = _scaled(sample - mean)
     half_sq = (0.5 * centred.double().square().sum(dim=1)).float()
     state = _State(centred, half_sq, np.full((len(runs), n), np.inf), map_tiles or _one_by_one)
     generators = [np.random.Generator(np.random.PCG64(list(run.entropy))) for run in runs]
@@ -84,6 +85,12 @@ def kmeans_plusplus(
         for index, winner in zip(active, winners, strict=True):
             chosen[index].append(winner)
     return [np.array(rows, dtype=np.int64) for rows in chosen]
+
+
+def _scaled(x: torch.Tensor) -> torch.Tensor:
+    """Scale by a power of two to values about 1: exact, and no square leaves float32."""
+    exponent = -math.frexp(float(x.abs().max()))[1]
+    return x * math.ldexp(1.0, max(-126, min(exponent, 126)))
 
 
 def _draw(
@@ -124,7 +131,8 @@ class _State:
             )
             out = lowered[:, tile]
             np.multiply(scores.numpy(), 2, out=out)
-            np.maximum(out, 0, out=out)
+            # Only copies of a chosen row are at distance 0, however near another row is.
+            np.maximum(out, _SMALLEST, out=out)
             for position, index in enumerate(active):
                 own = out[bounds[position] : bounds[position + 1]]
                 np.minimum(own, self.sq_dist[index, tile], out=own, casting="same_kind")

@@ -8,9 +8,12 @@ rounded operands, the difference of two values of a run is off by at most
 
 (Cauchy-Schwarz on ``x c - x~ c~ = (x - x~) c + x~ (c - c~)``; gamma = n u / (1 - n u) bounds the
 float32 accumulation over n features: Higham, Accuracy and Stability of Numerical Algorithms,
-3.1), plus the rounding of each score as it is stored. Rows inside this bound are decided in
-float64 (:mod:`bannercluster.kernels.assign`), so the precision of the product never changes a
-label.
+3.1), plus the rounding of each score as it is stored, plus what underflow takes (a product may
+flush to zero below 2**-126). Two centres that are equally near by the rule of ties differ by less
+than ``TIE |x - c|^2 / 2``: that is added too, for the rule to be asked. Rows inside this bound are
+decided in float64 (:mod:`bannercluster.kernels.assign`), so the precision of the product never
+changes a label. What overflows float32 gives infinite or undefined values, which are inside any
+bound.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ TIE = 2.0**-40
 """Relative difference under which two squared distances count as equal (the lower index wins)."""
 
 _UNIT_FLOAT32 = 2.0**-24
-_UNIT_BFLOAT16 = 2.0**-9
+_UNIT_BFLOAT16 = 2.0**-8
+_SMALLEST_FLOAT32 = 2.0**-126
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ class Stack:
     def half_sq(self) -> np.ndarray:
         """(n_centres,) float32: half the squared norms of the (shifted) centres."""
         half: np.ndarray = 0.5 * np.square(self._shifted).sum(axis=1)
-        return half.astype(np.float32)
+        with np.errstate(over="ignore"):
+            return half.astype(np.float32)
 
     @property
     def score_rounding(self) -> np.float32:
@@ -93,20 +98,24 @@ class Stack:
 
     @cached_property
     def slack(self) -> np.ndarray:
-        """(n_runs, 3) float32: factors of residual, of norm, and a constant; see the module."""
+        """(n_runs, 4) float32: factors of residual, norm, 1 and squared norm; see the module."""
         rounded = self.operand.double().numpy()
         lost = rounded - self._shifted
         n_features = rounded.shape[1]
         gamma = _gamma(n_features + 8)
-        out = np.empty((self.n_runs, 3))
+        out = np.empty((self.n_runs, 4))
         for run in range(self.n_runs):
             own = slice(self.starts[run], self.starts[run + 1])
             largest = np.sqrt(np.square(rounded[own]).sum(axis=1).max())
             out[run, 0] = _diameter(self._shifted[own])
             out[run, 1] = _diameter(lost[own]) + 2 * gamma * largest
-            # the float32 subtraction and the rounding of half_sq
-            out[run, 2] = 8 * _UNIT_FLOAT32 * float(self.half_sq[own].max())
-        return np.nextafter((out * (1 + 1e-5)).astype(np.float32), np.float32(np.inf))
+            # the float32 subtraction, the rounding of half_sq and of the limit itself; underflow
+            out[run, 2] = 16 * _UNIT_FLOAT32 * float(self.half_sq[own].max())
+            out[run, 2] += 4 * (n_features + 8) * _SMALLEST_FLOAT32
+            # |x - c|^2 / 2 <= |x|^2 + |c|^2: the second is far inside the constant.
+            out[run, 3] = 2 * TIE
+        with np.errstate(over="ignore"):
+            return np.nextafter((out * (1 + 1e-5)).astype(np.float32), np.float32(np.inf))
 
 
 def _gamma(n_operations: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bannercluster.errors import UsageError
+from bannercluster.errors import StoreError, UsageError
 from bannercluster.store import files
 
 VERSION = 1
@@ -50,6 +50,8 @@ class SweepFile:
         ------
         UsageError
             If nothing was fitted yet.
+        FormatVersionError, StoreError
+            If it is newer than this code, or damaged.
         """
         url = files.join(models, _NAME)
         if not files.exists(url):
@@ -60,4 +62,7 @@ class SweepFile:
             )
         value = files.read_json(url)
         files.check_version(value.get("format_version"), VERSION, url)
-        return cls(tuple(value["models"]), value["embeddings"], value["data"])
+        try:
+            return cls(tuple(value["models"]), value["embeddings"], value["data"])
+        except (KeyError, TypeError) as error:
+            raise StoreError(f"{url} is damaged: {error}; run `bc cluster` again") from error

@@ -87,7 +87,7 @@ def page_of(found: Findings, settings: Settings) -> ReportPage:
         title=settings.report.title or f"Banners of {settings.paths.images}",
         headline=f"k = {chosen.k} is chosen{says}",
         rule=evaluation.rule,
-        tiles=_tiles(found, len(aliases), len(rejected)),
+        tiles=_tiles(found, aliases["content_id"], len(rejected)),
         run_card=_run_card(found),
         sweep=_sweep(found),
         models=_models(found),
@@ -101,9 +101,10 @@ def page_of(found: Findings, settings: Settings) -> ReportPage:
     )
 
 
-def _tiles(found: Findings, n_ok: int, n_rejected: int) -> tuple[Fact, ...]:
-    n_rows = found.store.n_rows
-    n_duplicate = n_ok - n_rows
+def _tiles(found: Findings, contents: pa.ChunkedArray, n_rejected: int) -> tuple[Fact, ...]:
+    n_rows, n_ok = found.store.n_rows, len(contents)
+    # Not of the rows: the store may hold contents to which no banner points any more.
+    n_duplicate = n_ok - len(contents.unique())
     total = n_ok + n_rejected
     recipe = found.store.manifest.recipe
     return (
@@ -289,7 +290,6 @@ def _notes(found: Findings) -> tuple[str, ...]:
     if found.n_no_picture:
         notes.append(
             f"{found.n_no_picture:,} banners are shown without a picture: their files are gone "
-            f"from the folder of "
-            f"images, or no longer decode."
+            f"from the folder of images, have changed, or no longer decode."
         )
     return tuple(notes)

@@ -11,6 +11,7 @@ from bannercluster.render.thumbnails import Thumbnail, thumbnail
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import files
+from bannercluster.store.fingerprint import content_id
 
 _BATCH = 32
 _DRAFT_PIXELS = 300 * 250
@@ -18,10 +19,11 @@ _DRAFT_PIXELS = 300 * 250
 
 @dataclass(frozen=True)
 class Wanted:
-    """A picture to make: its key on the page, its file, and whether it may be small."""
+    """A picture to make: its key on the page, its file, its content, whether it may be small."""
 
     key: str
     file: str
+    content: bytes
     small: bool
 
 
@@ -32,7 +34,9 @@ def make_thumbnails(
     progress: Progress,
     limits: DecodeLimits,
 ) -> Mapping[str, Thumbnail]:
-    """Make the pictures that can be made; a file that is gone or no longer decodes is left out.
+    """Make the pictures that can be made.
+
+    A file that is gone, holds another content by now, or no longer decodes, is left out.
 
     Parameters
     ----------
@@ -59,6 +63,9 @@ def _make(images: str, limits: DecodeLimits, batch: Sequence[Wanted]) -> list[Th
     for item in batch:
         try:
             data = files.read_bytes(files.join(images, item.file))
+            if content_id(data) != item.content:
+                found.append(None)
+                continue
             rgb = decode(data, limits, _DRAFT_PIXELS).rgb
         except (OSError, ImageRejected):
             found.append(None)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from bannercluster.config import Settings
 from bannercluster.errors import IncompatibleStoreError, UsageError
@@ -112,7 +113,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
     )
     projection = project(source, models[0].normalize, config.map_points, config.seed)
     rows = store.table("rows")
-    wanted = _wanted(shown, projection, rows["file"].to_pylist())
+    wanted = _wanted(shown, projection, rows)
     limits = DecodeLimits(max_pixels=settings.embed.max_pixels)
     pictures = make_thumbnails(settings.paths.images, wanted, executor, progress, limits)
     on_page = _rows_on_page(shown, projection)
@@ -171,14 +172,15 @@ def _rows_on_page(shown: tuple[list[Shown], ...], projection: Projection | None)
 
 
 def _wanted(
-    shown: tuple[list[Shown], ...], projection: Projection | None, names: list[str]
+    shown: tuple[list[Shown], ...], projection: Projection | None, rows: pa.Table
 ) -> list[Wanted]:
     """Pictures of all galleries, and small ones of the map's points while they are few enough."""
+    file, content = rows["file"].to_pylist(), rows["content_id"].to_pylist()
     galleries = np.unique(np.concatenate([cluster.all for model in shown for cluster in model]))
-    wanted = [Wanted(str(row), names[row], False) for row in galleries.tolist()]
+    wanted = [Wanted(str(row), file[row], content[row], False) for row in galleries.tolist()]
     if projection is not None:
         only_map = projection.rows[~np.isin(projection.rows, galleries)][:_MAP_PICTURES]
-        wanted += [Wanted(str(row), names[row], True) for row in only_map.tolist()]
+        wanted += [Wanted(str(row), file[row], content[row], True) for row in only_map.tolist()]
     return wanted
 
 
@@ -200,4 +202,9 @@ def _names_of(
         row = row_of.get(content)
         if row is not None and row not in names:
             names[row] = (banner_id or file, value or "")
+    # The content of a file that has changed since stays a row, though no banner points to it.
+    unnamed = [row for row in rows.tolist() if row not in names]
+    if unnamed:
+        file_of = store.table("rows", ["file"])["file"]
+        names |= {row: (file_of[row].as_py(), "") for row in unnamed}
     return names

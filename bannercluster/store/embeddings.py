@@ -153,16 +153,20 @@ class EmbeddingStore:
             high = min(stop, (chunk + 1) * chunk_rows)
             view = out[low - start : high - start]
             first = offset * row_nbytes
-            if folder is not None:
-                with (folder / array / "c" / str(chunk) / "0").open("rb", buffering=0) as file:
-                    file.seek(first)
-                    _fill(file, view.data.cast("B"), f"{self.url}: chunk {chunk} of {array}")
-            else:
-                url = files.join(self.url, array, "c", str(chunk), "0")
-                data = files.read_bytes(url, first, first + view.nbytes)
-                if len(data) != view.nbytes:
-                    raise StoreError(f"{url} has {len(data)} bytes, expected {view.nbytes}")
-                view[...] = np.frombuffer(data, out.dtype).reshape(view.shape)
+            url = files.join(self.url, array, "c", str(chunk), "0")
+            try:
+                if folder is not None:
+                    path = folder / array / "c" / str(chunk) / "0"
+                    with path.open("rb", buffering=0) as file:
+                        file.seek(first)
+                        _fill(file, view.data.cast("B"), f"{self.url}: chunk {chunk} of {array}")
+                else:
+                    data = files.read_bytes(url, first, first + view.nbytes)
+                    if len(data) != view.nbytes:
+                        raise StoreError(f"{url} has {len(data)} bytes, expected {view.nbytes}")
+                    view[...] = np.frombuffer(data, out.dtype).reshape(view.shape)
+            except FileNotFoundError as error:
+                raise StoreError(f"{url} is missing; embed again") from error
             low = high
 
 

@@ -105,7 +105,12 @@ def writing(url: str) -> Iterator[str]:
     """
     path = local_path(url)
     if path is None:
-        yield url
+        try:
+            yield url
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {url}: {error.strerror or error}; the last good state stays"
+            ) from error
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

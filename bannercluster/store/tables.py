@@ -28,6 +28,13 @@ def write(url: str, table: pa.Table) -> None:
 def writing(url: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
     """Give a Parquet writer for a table that is written in pieces and appears when it is whole."""
     schema = versioned(schema)
+    if files.local_path(url) is None:
+        # Elsewhere a stream that is closed becomes a file, after an error too: put it whole.
+        buffer = pa.BufferOutputStream()
+        with pq.ParquetWriter(buffer, schema, compression="zstd") as writer:
+            yield writer
+        files.write_bytes(url, memoryview(buffer.getvalue()))
+        return
     with files.writing(url) as name:
         fs, path = files.filesystem(name)
         with (
@@ -76,24 +83,29 @@ def read_foreign(url: str, what: str) -> pa.Table:
     suffix = PurePosixPath(url).suffix.lower()
     if not files.exists(url):
         raise UsageError(f"{what} {url} does not exist; expected a CSV or Parquet file")
-    if suffix == ".parquet":
-        return _read_parquet(url, None)
-    if suffix not in {".csv", ".tsv"}:
+    if suffix not in {".csv", ".tsv", ".parquet"}:
         raise UsageError(
             f"{what} {url} ends in {suffix or 'nothing'}; expected .csv, .tsv or .parquet"
         )
-    # Identifiers stay text: 0012 is not 12.
-    data = files.read_bytes(url)
-    delimiter = "\t" if suffix == ".tsv" else ","
     try:
-        header = pa.csv.open_csv(
-            io.BytesIO(data), parse_options=pa.csv.ParseOptions(delimiter=delimiter)
-        ).schema.names
+        if suffix == ".parquet":
+            return _read_parquet(url, None)
+        data = files.read_bytes(url)
+    except (OSError, StoreError) as error:
+        raise UsageError(f"{what} cannot be read: {error}") from error
+    parsing = pa.csv.ParseOptions(
+        delimiter="\t" if suffix == ".tsv" else ",", newlines_in_values=True
+    )
+    try:
+        header = pa.csv.open_csv(io.BytesIO(data), parse_options=parsing).schema.names
+        # Identifiers stay text: 0012 is not 12, and NA may be an advertiser.
         return pa.csv.read_csv(
             io.BytesIO(data),
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            parse_options=parsing,
             convert_options=pa.csv.ConvertOptions(
-                column_types={name: pa.string() for name in header}, strings_can_be_null=True
+                column_types={name: pa.string() for name in header},
+                null_values=[""],
+                strings_can_be_null=True,
             ),
         )
     except pa.ArrowInvalid as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -44,6 +45,8 @@ class ArraySource:
     """
 
     values: np.ndarray
+    # Not the address of the array: a later array may have it too, and would be taken for this one.
+    _name: str = field(default_factory=lambda: uuid.uuid4().hex, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.dtype.kind != "f":
@@ -55,8 +58,8 @@ class ArraySource:
 
     @property
     def key(self) -> str:
-        """Identity of the array."""
-        return f"array:{id(self.values)}"
+        """Identity of the source."""
+        return f"array:{self._name}"
 
     @property
     def n_rows(self) -> int:

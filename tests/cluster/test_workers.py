@@ -1,0 +1,78 @@
+"""The same bits whoever does the work, in whatever chunks, with whatever product."""
+
+import numpy as np
+import pytest
+
+from bannercluster.cluster.sweep import labels_of
+from bannercluster.config import RuntimeConfig
+from bannercluster.runtime import open_executor
+from bannercluster.runtime.executor import ThreadExecutor
+from bannercluster.traverse.segments import cut
+from bannercluster.traverse.sources import StoreSource
+from bannercluster.traverse.walk import Walker
+
+from .helpers import assert_same_runs, blobs, config, store_of, sweep
+
+ASKED = config(k=(3, 6), n_init=2, normalize="l2", max_iter=40, seeding_rows=4000)
+KINDS = ("1 thread", "2 threads", "4 threads", "dask threads", "dask processes")
+
+
+@pytest.fixture(scope="module")
+def values():
+    found = blobs(36_000, 8, dtype=np.float16, spread=0.7)
+    assert len(cut(len(found))) == 3
+    return found
+
+
+@pytest.fixture(scope="module")
+def stores(values, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stores")
+    return {rows: store_of(folder / f"{rows}.zarr", values, rows) for rows in (1000, 4096)}
+
+
+@pytest.fixture(scope="module")
+def expected(values):
+    with ThreadExecutor(1) as executor:
+        found = sweep(values, ASKED, executor=executor)
+        return found, _labels(values, found, executor)
+
+
+def _labels(rows, found, executor):
+    from bannercluster.traverse.sources import ArraySource
+
+    source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
+    centres = [run.centres for run in found.runs]
+    return labels_of(Walker(source, executor), centres, "l2", "float32")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def executor(request):
+    first, second = request.param.split()
+    if first == "dask":
+        runtime = RuntimeConfig(workers=2, pool=second, dashboard="off")
+        with open_executor(runtime) as opened:
+            yield opened
+    else:
+        with ThreadExecutor(int(first)) as opened:
+            yield opened
+
+
+@pytest.mark.parametrize(
+    ("chunk_rows", "product", "cache_nbytes"),
+    [(1000, "float32", 0), (4096, "bfloat16", 1 << 30), (1000, "bfloat16", 200_000)],
+)
+def test_same_bits(executor, stores, expected, chunk_rows, product, cache_nbytes):
+    runs, labels = expected
+    source = StoreSource(stores[chunk_rows])
+    found = sweep(source, ASKED, product=product, executor=executor, cache_nbytes=cache_nbytes)
+    assert_same_runs(found.runs, runs.runs)
+    assert found.n_passes == runs.n_passes
+    np.testing.assert_array_equal(_labels(source, found, executor), labels)
+
+
+def test_runs_moved_and_stopped_apart(expected):
+    """The case is no trivial one."""
+    runs, labels = expected
+    assert len({run.n_iter for run in runs.runs}) > 1
+    assert min(run.n_iter for run in runs.runs) > 3
+    assert all(len(np.unique(own)) == run.k for own, run in zip(labels, runs.runs, strict=True))
