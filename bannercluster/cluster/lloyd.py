@@ -100,12 +100,11 @@ class Lloyd:
     def program(self) -> Program[None]:
         """Yield passes until every run has stopped and is settled."""
         while active := [run for run in self.runs if not run.stopped]:
-            stack, before = yield from self._assign(active, "lloyd")
+            before = yield from self._assign(active, "lloyd")
             empty = [run for run in active if run.counts is not None and (run.counts == 0).any()]
             moved = (yield from self._relocate(empty)) if empty else {}
             for run, old in zip(active, before, strict=True):
                 self._update(run, old, moved.get(run.index))
-            del stack
             if self.on_iteration is not None:
                 self.on_iteration(self.runs)
         if late := [run for run in self.runs if not run.settled]:
@@ -115,7 +114,7 @@ class Lloyd:
 
     def _assign(
         self, active: list[Run], name: str
-    ) -> Program[tuple[Stack, list[tuple[np.ndarray, np.ndarray] | None]]]:
+    ) -> Program[list[tuple[np.ndarray, np.ndarray] | None]]:
         """Assign all rows to the centres of the active runs; bring their sums up to date."""
         ids = tuple(run.index for run in active)
         stack = Stack.of([run.centres for run in active], self.recipe)
@@ -139,7 +138,7 @@ class Lloyd:
                 sums, counts = known[0] + sums, known[1] + counts
             run.sums, run.counts = sums, counts
         self._basis, self._basis_ids = stack, ids
-        return stack, before
+        return before
 
     def _relocate(self, empty: list[Run]) -> Program[dict[int, tuple[np.ndarray, np.ndarray]]]:
         """Give every empty cluster the farthest row; return sums and counts with it moved."""

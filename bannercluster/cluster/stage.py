@@ -210,7 +210,7 @@ def _sweep(
     _, cache = _memory(task, settings)
     if executor.kind == "processes":
         cache //= max(executor.n_workers, 1)
-    walker = Walker(StoreSource(task.store), executor, cache, progress)
+    walker = Walker(StoreSource(task.store), executor, cache)
     progress.start("cluster", config.max_iter, "iterations")
     try:
         sweep = Sweep(config, task.product, None, _checkpoint(task, settings.paths.models, ks))

@@ -164,7 +164,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Evalua
     found: dict[str, ModelMetrics] = {}
     try:
         for group in groups.values():
-            walker = Walker(StoreSource(store), executor, 0, progress)
+            walker = Walker(StoreSource(store), executor)
             found.update(walker.drive(_measure(group, labels, progress)))
     finally:
         progress.finish()

@@ -47,25 +47,48 @@ def bfloat16_operand(x, mean, operand, norms, residuals):  # type: ignore[no-unt
     nearest even), ``norms`` and ``residuals`` (n,) float32: Euclidean norms of the operand and of
     ``(x - mean) - operand``, rounded up.
     """
-    bits = np.empty(x.shape[1], np.uint32)
+    n, n_features = x.shape
+    bits = np.empty(n_features, np.uint32)
     values = bits.view(np.float32)
-    for i in range(x.shape[0]):
-        for f in range(x.shape[1]):
-            values[f] = x[i, f] - mean[f]
-        for f in range(x.shape[1]):
+    for i in range(n):
+        row = x[i]
+        out = operand[i]
+        for f in range(n_features):
+            values[f] = row[f] - mean[f]
+        for f in range(n_features):
             word = bits[f]
             word = word + np.uint32(0x7FFF) + ((word >> np.uint32(16)) & np.uint32(1))
-            operand[i, f] = np.uint16(word >> np.uint32(16))
+            out[f] = np.uint16(word >> np.uint32(16))
             bits[f] = word & np.uint32(0xFFFF0000)
         norm = 0.0
         lost = 0.0
-        for f in range(x.shape[1]):
+        for f in range(n_features):
             rounded = np.float64(values[f])
-            gap = (np.float64(x[i, f]) - np.float64(mean[f])) - rounded
+            gap = (np.float64(row[f]) - np.float64(mean[f])) - rounded
             norm += rounded * rounded
             lost += gap * gap
         norms[i] = np.float32(np.sqrt(norm) * (1.0 + 1e-6))
         residuals[i] = np.float32(np.sqrt(lost) * (1.0 + 1e-6))
+
+
+@njit(nogil=True, cache=True)
+def stats(x, sq, total):  # type: ignore[no-untyped-def]
+    """Sum rows and find their largest value; rows that are not finite are left out.
+
+    ``x`` (n, F) float32, ``sq`` (n,) float64 their squared norms, ``total`` (F,) float64, added to.
+    Returns the largest absolute value.
+    """
+    largest = np.float32(0.0)
+    for i in range(x.shape[0]):
+        if not np.isfinite(sq[i]):
+            continue
+        row = x[i]
+        top = np.float32(0.0)
+        for f in range(row.shape[0]):
+            total[f] += np.float64(row[f])
+            top = max(top, abs(row[f]))
+        largest = max(largest, top)
+    return largest
 
 
 @njit(nogil=True, cache=True)
@@ -96,42 +119,56 @@ def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, label
     label = np.empty(_ROW_BLOCK, np.int32)
     limit = np.empty(_ROW_BLOCK, np.float32)
     count = np.empty(_ROW_BLOCK, np.int32)
+    # Every inner loop runs over whole slices: that is what the compiler turns into vector code.
     for low in range(0, n, _ROW_BLOCK):
-        size = min(_ROW_BLOCK, n - low)
+        high = min(n, low + _ROW_BLOCK)
+        size = high - low
+        residual = residuals[low:high]
+        norm = norms[low:high]
         for r in range(starts.shape[0] - 1):
             first = starts[r]
             last = starts[r + 1]
+            offset = half_sq[first]
+            score = scores[first, low:high]
             for i in range(size):
-                best[i] = half_sq[first] - scores[first, low + i]
+                best[i] = offset - score[i]
                 label[i] = 0
             for j in range(first + 1, last):
                 offset = half_sq[j]
                 index = np.int32(j - first)
+                score = scores[j, low:high]
                 for i in range(size):
-                    value = offset - scores[j, low + i]
-                    nearer = value < best[i]
-                    best[i] = value if nearer else best[i]
-                    label[i] = index if nearer else label[i]
+                    value = offset - score[i]
+                    label[i] = index if value < best[i] else label[i]
+                    best[i] = value if value < best[i] else best[i]
+            by_residual, by_norm, constant, by_sq = (
+                slack[r, 0],
+                slack[r, 1],
+                slack[r, 2],
+                slack[r, 3],
+            )
             for i in range(size):
                 own = abs(half_sq[first + label[i]] - best[i])
                 limit[i] = (
                     best[i]
                     + score_rounding * own
-                    + slack[r, 0] * residuals[low + i]
-                    + slack[r, 1] * norms[low + i]
-                    + slack[r, 2]
-                    + slack[r, 3] * norms[low + i] * norms[low + i]
+                    + by_residual * residual[i]
+                    + by_norm * norm[i]
+                    + constant
+                    + by_sq * norm[i] * norm[i]
                 )
                 count[i] = 0
             for j in range(first, last):
                 offset = half_sq[j]
+                score = scores[j, low:high]
                 for i in range(size):
-                    score = scores[j, low + i]
-                    lower = offset - score - score_rounding * abs(score)
-                    count[i] += np.int32(0) if lower > limit[i] else np.int32(1)
+                    lower = offset - score[i] - score_rounding * abs(score[i])
+                    count[i] += np.int32(not lower > limit[i])
+            found = labels[r, low:high]
+            flag = flagged[r, low:high]
             for i in range(size):
-                labels[r, low + i] = label[i]
-                flagged[r, low + i] = limit[i] if count[i] > 1 else -np.inf
+                found[i] = label[i]
+                flag[i] = limit[i] if count[i] > 1 else -np.inf
 
 
 @njit(nogil=True, cache=True, fastmath=_SUM)
@@ -144,12 +181,29 @@ def _sq_dist(x, c):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def recheck(x, centres, scores, starts, half_sq, score_rounding, tie, flagged, labels):  # type: ignore[no-untyped-def]
+def recheck(  # type: ignore[no-untyped-def]
+    x,
+    centres,
+    scores,
+    starts,
+    half_sq,
+    score_rounding,
+    slack,
+    pairs,
+    pair_starts,
+    norms,
+    residuals,
+    tie,
+    flagged,
+    labels,
+):
     """Decide the flagged labels by float64 distances among their candidates.
 
-    ``x`` (n, F) float32, ``centres`` (n_centres, F) float64, the rest as in :func:`scan`.
-    Distances that differ by less than the relative ``tie`` count as equal; the lower index wins.
-    Returns the number of (row, run) pairs that were decided so.
+    A candidate must pass the bound of its own pair with the best centre first: ``pairs``
+    (n_pairs, 2) float32 holds for centres ``b, j`` of run ``r`` at ``pair_starts[r] + b k + j``
+    what ``slack[r, :2]`` is the largest of. The rest as in :func:`scan`; ``x`` (n, F) float32,
+    ``centres`` (n_centres, F) float64. Distances that differ by less than the relative ``tie``
+    count as equal; the lower index wins. Returns the number of (row, run) pairs decided so.
     """
     most = 0
     for r in range(starts.shape[0] - 1):
@@ -162,18 +216,28 @@ def recheck(x, centres, scores, starts, half_sq, score_rounding, tie, flagged, l
             limit = flagged[r, i]
             if limit == -np.inf:
                 continue
-            checked += 1
             first = starts[r]
+            k = starts[r + 1] - first
+            best = np.int64(labels[r, i])
+            upper = half_sq[first + best] - scores[first + best, i]
+            upper += score_rounding * abs(scores[first + best, i])
+            upper += slack[r, 2] + slack[r, 3] * norms[i] * norms[i]
             nearest = np.inf
-            for j in range(first, starts[r + 1]):
-                score = scores[j, i]
-                lower = half_sq[j] - score - score_rounding * abs(score)
-                distance[j - first] = np.inf
-                if not lower > limit:
-                    value = _sq_dist(x[i], centres[j])
-                    distance[j - first] = value
-                    nearest = min(nearest, value)
-            for j in range(starts[r + 1] - first):
+            for j in range(k):
+                score = scores[first + j, i]
+                lower = half_sq[first + j] - score - score_rounding * abs(score)
+                distance[j] = np.inf
+                pair = pairs[pair_starts[r] + best * k + j]
+                own = upper + pair[0] * residuals[i] + pair[1] * norms[i]
+                if j != best and not (lower > limit or lower > own):
+                    distance[j] = _sq_dist(x[i], centres[first + j])
+                    nearest = min(nearest, distance[j])
+            if nearest == np.inf:
+                continue
+            checked += 1
+            distance[best] = _sq_dist(x[i], centres[first + best])
+            nearest = min(nearest, distance[best])
+            for j in range(k):
                 if distance[j] <= nearest * (1.0 + tie):
                     labels[r, i] = j
                     break
@@ -230,7 +294,7 @@ def add_rows(x, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-
     int
         Number of (row, run) pairs that changed.
     """
-    n, n_features = x.shape
+    n = x.shape[0]
     n_centres = sums.shape[0]
     fresh = old.shape[1] == 0
     # Adding and taking away 1.5 * 2**52 / grid rounds to the nearest multiple of 1 / grid.
@@ -238,8 +302,8 @@ def add_rows(x, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-
     ends = np.empty(n_centres, np.int64)
     moves = np.empty(2 * runs * _ROW_BLOCK, np.int32)  # row to add, or -1 - row to take away
     changes = 0
-    # A block of rows fits the cache; its moves are sorted by centre, so that each sum is fetched
-    # once a block.
+    # A block of rows fits the cache; its moves are sorted by centre, so that each sum is
+    # fetched once a block.
     for low in range(0, n, _ROW_BLOCK):
         high = min(n, low + _ROW_BLOCK)
         ends[:] = 0
@@ -270,19 +334,46 @@ def add_rows(x, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-
                         ends[source] += 1
         at = 0
         for j in range(n_centres):
-            while at < ends[j]:
-                i = moves[at]
-                at += 1
-                if i >= 0:
-                    counts[j] += 1
-                    for f in range(n_features):
-                        sums[j, f] += (np.float64(x[i, f]) + magic) - magic
-                else:
-                    counts[j] -= 1
-                    i = -1 - i
-                    for f in range(n_features):
-                        sums[j, f] -= (np.float64(x[i, f]) + magic) - magic
+            if ends[j] > at:
+                counts[j] += _add_moves(x, moves[at : ends[j]], magic, sums[j])
+                at = ends[j]
     return changes
+
+
+# Contraction may only fuse the product with a sign, which is exact.
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _add_moves(x, moves, magic, target):  # type: ignore[no-untyped-def]
+    """Add the rows of ``moves`` to one sum, four in one sweep; returns the change of its count."""
+    count = 0
+    at = 0
+    while at + 4 <= moves.shape[0]:
+        a, b, c, d = moves[at], moves[at + 1], moves[at + 2], moves[at + 3]
+        sign_a, sign_b, sign_c, sign_d = 1.0, 1.0, 1.0, 1.0
+        if a < 0:
+            a, sign_a = -1 - a, -1.0
+        if b < 0:
+            b, sign_b = -1 - b, -1.0
+        if c < 0:
+            c, sign_c = -1 - c, -1.0
+        if d < 0:
+            d, sign_d = -1 - d, -1.0
+        count += int(sign_a + sign_b + sign_c + sign_d)
+        row_a, row_b, row_c, row_d = x[a], x[b], x[c], x[d]
+        for f in range(target.shape[0]):
+            first = ((row_a[f] * sign_a + magic) - magic) + ((row_b[f] * sign_b + magic) - magic)
+            second = ((row_c[f] * sign_c + magic) - magic) + ((row_d[f] * sign_d + magic) - magic)
+            target[f] += first + second
+        at += 4
+    while at < moves.shape[0]:
+        a, sign_a = moves[at], 1.0
+        if a < 0:
+            a, sign_a = -1 - a, -1.0
+        count += int(sign_a)
+        row_a = x[a]
+        for f in range(target.shape[0]):
+            target[f] += (row_a[f] * sign_a + magic) - magic
+        at += 1
+    return count
 
 
 def compiled_version() -> str:

@@ -99,23 +99,46 @@ class Stack:
     @cached_property
     def slack(self) -> np.ndarray:
         """(n_runs, 4) float32: factors of residual, norm, 1 and squared norm; see the module."""
-        rounded = self.operand.double().numpy()
-        lost = rounded - self._shifted
-        n_features = rounded.shape[1]
-        gamma = _gamma(n_features + 8)
+        n_features = self.centres.shape[1]
         out = np.empty((self.n_runs, 4))
         for run in range(self.n_runs):
             own = slice(self.starts[run], self.starts[run + 1])
-            largest = np.sqrt(np.square(rounded[own]).sum(axis=1).max())
-            out[run, 0] = _diameter(self._shifted[own])
-            out[run, 1] = _diameter(lost[own]) + 2 * gamma * largest
+            out[run, :2] = self.pairs[self.pair_starts[run] : self.pair_starts[run + 1]].max(axis=0)
             # the float32 subtraction, the rounding of half_sq and of the limit itself; underflow
             out[run, 2] = 16 * _UNIT_FLOAT32 * float(self.half_sq[own].max())
             out[run, 2] += 4 * (n_features + 8) * _SMALLEST_FLOAT32
             # |x - c|^2 / 2 <= |x|^2 + |c|^2: the second is far inside the constant.
             out[run, 3] = 2 * TIE
-        with np.errstate(over="ignore"):
-            return np.nextafter((out * (1 + 1e-5)).astype(np.float32), np.float32(np.inf))
+        return _rounded_up(out)
+
+    @cached_property
+    def pair_starts(self) -> np.ndarray:
+        """(n_runs + 1,) int64: the pairs of run ``r`` are ``pair_starts[r]:pair_starts[r + 1]``."""
+        return np.cumsum([0, *np.square(np.diff(self.starts))]).astype(np.int64)
+
+    @cached_property
+    def pairs(self) -> np.ndarray:
+        """(n_pairs, 2) float32: for two centres of a run the factors of residual and of norm."""
+        rounded = self.operand.double().numpy()
+        lost = rounded - self._shifted
+        gamma = _gamma(rounded.shape[1] + 8)
+        parts = []
+        for run in range(self.n_runs):
+            own = slice(self.starts[run], self.starts[run + 1])
+            norm = np.sqrt(np.square(rounded[own]).sum(axis=1))
+            accumulated = 2 * gamma * np.maximum(norm[:, None], norm[None, :])
+            parts.append(
+                np.stack(
+                    [_distances(self._shifted[own]), _distances(lost[own]) + accumulated], axis=-1
+                ).reshape(-1, 2)
+            )
+        return _rounded_up(np.concatenate(parts))
+
+
+def _rounded_up(bound: np.ndarray) -> np.ndarray:
+    """Return a bound as float32 that is no smaller; infinity where float32 ends."""
+    with np.errstate(over="ignore"):
+        return np.nextafter((bound * (1 + 1e-5)).astype(np.float32), np.float32(np.inf))
 
 
 def _gamma(n_operations: int) -> float:
@@ -123,8 +146,9 @@ def _gamma(n_operations: int) -> float:
     return n_operations * _UNIT_FLOAT32 / (1 - n_operations * _UNIT_FLOAT32)
 
 
-def _diameter(points: np.ndarray) -> float:
-    """Largest Euclidean distance between two rows, rounded up."""
+def _distances(points: np.ndarray) -> np.ndarray:
+    """(n, n) Euclidean distances between rows, rounded up."""
     sq = np.square(points).sum(axis=1)
     sq_dist = sq[:, None] + sq[None, :] - 2 * points @ points.T
-    return float(np.sqrt(max(sq_dist.max(), 0.0) + 1e-12 * sq.max()))
+    found: np.ndarray = np.sqrt(np.maximum(sq_dist, 0.0) + 1e-12 * sq.max())
+    return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from bannercluster.kernels.native import stats
 from bannercluster.kernels.rows import normalized, sq_norms
 from bannercluster.kernels.silhouette import silhouette_scores
 from bannercluster.kernels.stack import Stack
@@ -74,8 +75,8 @@ class Stats:
             state.n_not_finite += int(bad.sum())
             return
         state.n_zero += int((sq == 0).sum())
-        state.largest = max(state.largest, float(x.abs().max()))
-        state.total += x.sum(dim=0, dtype=torch.float64).cpu().numpy()
+        largest = stats(x.cpu().numpy(), sq.cpu().numpy(), state.total)
+        state.largest = max(state.largest, float(largest))
         state.sum_sq += float(sq.sum())
 
     def merge(self, left: RowStats, right: RowStats) -> RowStats:

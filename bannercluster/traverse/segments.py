@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-TILE_ROWS = 4096
+TILE_ROWS = 4_096
 """Rows of a tile: the unit of arithmetic. Part of every result that sums in floating point."""
 
 _MOST_SEGMENTS = 128

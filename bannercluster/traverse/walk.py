@@ -20,7 +20,6 @@ from bannercluster.kernels.assign import assign
 from bannercluster.kernels.rows import Recipe, Rows, prepare
 from bannercluster.kernels.stack import Stack
 from bannercluster.runtime.executor import Executor, Shared
-from bannercluster.runtime.progress import Progress, SilentProgress
 from bannercluster.traverse import memory
 from bannercluster.traverse.segments import Segment, cut
 from bannercluster.traverse.sources import RowSource
@@ -118,13 +117,11 @@ class Walker:
     executor : Executor
     cache_nbytes : int
         Bytes of prepared rows that each process may keep between passes.
-    progress : Progress
     """
 
     source: RowSource
     executor: Executor
     cache_nbytes: int = 0
-    progress: Progress = field(default_factory=SilentProgress)
     program: str = field(default_factory=lambda: uuid.uuid4().hex)
     n_passes: int = 0
 

@@ -12,6 +12,7 @@ from bannercluster.config import ClusterConfig
 from bannercluster.runtime.executor import Executor, ThreadExecutor
 from bannercluster.store.commit import commit
 from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.traverse import memory
 from bannercluster.traverse.sources import ArraySource, RowSource
 from bannercluster.traverse.walk import Walker
 
@@ -146,4 +147,15 @@ class FailingExecutor(ThreadExecutor):
         for count, result in enumerate(super().map_unordered(fn, items, affinity)):
             if self.n_maps == self.fails_at and count + 1 == len(items):
                 raise Interruption
+            yield result
+
+
+class ForgetfulExecutor(ThreadExecutor):
+    """Loses what is kept between passes, every now and then."""
+
+    def map_unordered(self, fn: Any, items: Any, affinity: Any = None) -> Any:
+        for count, result in enumerate(super().map_unordered(fn, items, affinity)):
+            if count % 2 == 0:
+                memory.LABELS.clear()
+                memory.ROWS.clear()
             yield result

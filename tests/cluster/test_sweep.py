@@ -13,6 +13,7 @@ from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Walker
 
 from .helpers import (
+    ForgetfulExecutor,
     assert_same_runs,
     blobs,
     config,
@@ -99,6 +100,23 @@ def test_empty_clusters_take_the_farthest_rows():
     assert found.sizes.tolist() == [2, 1, 2, 1]
 
 
+def test_a_cluster_that_gave_its_only_row_away_keeps_its_centre():
+    x = np.array([[0.0], [1.0], [2.0], [3.0], [100.0]], np.float32)
+    first = np.array([[1.5], [90.0], [-900.0]])
+    found = sweep(x, config(k=(3,), max_iter=1), init={3: [first]}).best(3)
+    assert found.centres.tolist() == [[1.5], [90.0], [100.0]]
+
+
+def test_clusters_that_stay_empty_do_not_go_on_for_ever():
+    x = np.repeat(np.array([[0.0, 1.0], [4.0, 0.0]], np.float32), 30, axis=0)
+    first = np.array([[0.0, 0.0], [4.0, 1.0], [50.0, 0.0], [60.0, 0.0]])
+    found = sweep(x, config(k=(4,), tol=0.0), init={4: [first]}).best(4)
+    assert found.converged
+    assert found.n_iter <= 4
+    assert found.inertia == 0.0
+    assert sorted(found.sizes.tolist()) == [0, 0, 30, 30]
+
+
 def test_stops_at_max_iter_with_the_inertia_of_the_last_centres():
     x = blobs(1500, 4, spread=0.3)
     first = first_rows(x, 6)
@@ -157,6 +175,28 @@ def test_one_traversal_for_all_runs():
     longest = max(run.n_iter for run in together.runs)
     # statistics, iterations, the labels of the last centres; and relocations, of which are none
     assert together.n_passes <= longest + 2
+
+
+def test_no_traversal_is_wasted():
+    """Statistics, and one traversal an iteration; one more for labels that are not known yet."""
+    x = blobs(2000, 6, n_blobs=4)
+    for tol, more in ((0.0, 0), (0.01, 1)):
+        found = sweep(x, config(k=(5,), tol=tol), init={5: [first_rows(x, 5)]})
+        assert found.best(5).converged
+        assert found.n_passes == 1 + found.best(5).n_iter + more
+
+
+@pytest.mark.parametrize("product", ["float32", "bfloat16"])
+def test_labels_that_are_lost_are_computed_again(monkeypatch, product):
+    """While runs leave the stack one by one."""
+    monkeypatch.setattr(segments, "TILE_ROWS", 256)
+    x = blobs(3000, 6, n_blobs=4)
+    asked = config(k=(5, 3), n_init=3, tol=1e-3)
+    expected = sweep(x, asked)
+    assert len({run.n_iter for run in expected.runs}) > 2
+    with ForgetfulExecutor(1) as executor:
+        found = sweep(x, asked, executor=executor, product=product, cache_nbytes=1 << 30)
+    assert_same_runs(found.runs, expected.runs)
 
 
 def test_best_run_has_the_lowest_inertia():

@@ -94,6 +94,17 @@ def test_removed_file_stays(bench):
     assert set(aliases_of(bench)) == {"b00.png", "b01.png", "b02.png"}
 
 
+def test_rejected_file_that_is_removed_stays_in_the_table(bench):
+    put_banners(bench.images, 2)
+    put(bench.images, "x.png", b"")
+    bench.run()
+    (bench.images / "x.png").unlink()
+    put(bench.images, "new.png", banner(9))
+    result = bench.run()
+    assert (result.n_in, result.n_rejected, result.reasons) == (3, 0, ())
+    assert [row["file"] for row in bench.rows("rejected")] == ["x.png"]
+
+
 def test_file_that_becomes_readable_and_one_that_no_longer_is(bench):
     put_banners(bench.images, 2)
     put(bench.images, "x.png", b"")

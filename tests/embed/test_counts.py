@@ -85,6 +85,8 @@ def test_manifest_of_everything(bench):
     assert hashlib.sha256(banner(8)).digest() not in set(map(bytes, bench.store.content_ids()))
     aliases = {row["banner_id"]: row for row in bench.rows("aliases")}
     assert len(aliases) == 8
+    # Seven good files and four bad ones, each read once though one is named twice.
+    assert bench.n_hashed == 11
     assert aliases["9999"]["content_id"] == aliases["0009"]["content_id"]
     assert {row["banner_id"] for row in bench.rows("rejected")} == {f"{n:04d}" for n in range(9)}
 

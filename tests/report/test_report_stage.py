@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bannercluster import report
 from bannercluster.errors import IncompatibleStoreError, StoreError, UsageError
 from bannercluster.report import plan
+from bannercluster.runtime import SilentProgress, ThreadExecutor
 
 from .fitted import Case, N, card, picture
 
@@ -140,6 +142,21 @@ def test_pictures_that_are_gone(case):
     result, html = case.report()
     assert result.n_pictures == N - 2
     assert "2 banners are shown without a picture" in Tags(html).text
+
+
+def test_pictures_that_may_no_longer_be_decoded(case):
+    """The limit on pixels holds for the report too: the files are whole, and left out."""
+    case.make()
+    case.evaluate()
+    with ThreadExecutor(1) as executor:
+        result = report.run(
+            case.settings.replace("embed", max_pixels=1000),
+            executor=executor,
+            progress=SilentProgress(),
+        )
+    assert result.n_pictures == 0
+    text = Tags(Path(result.report).read_text()).text
+    assert f"{N} banners are shown without a picture" in text
 
 
 def test_picture_of_a_file_that_is_another_banner_now(case):
