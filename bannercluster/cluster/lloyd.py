@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bannercluster.kernels.rows import Recipe
+from bannercluster.cluster.products import Products
 from bannercluster.kernels.stack import Stack
 from bannercluster.kernels.sums import ClusterSums
 from bannercluster.traverse.reducers import FarRows, Farthest, MovedSums
@@ -74,7 +74,8 @@ class Lloyd:
     ----------
     runs : sequence of Run
         With their first centres, or as a checkpoint left them. Changed in place.
-    recipe : Recipe
+    products : Products
+        How the rows may be prepared; chooses for each pass.
     grid : float
         Grid of the exact sums.
     max_iter : int
@@ -87,14 +88,13 @@ class Lloyd:
     """
 
     runs: Sequence[Run]
-    recipe: Recipe
+    products: Products
     grid: float
     max_iter: int
     tolerance: float
     spherical: bool = False
     on_iteration: Callable[[Sequence[Run]], None] | None = None
-    _basis: Stack | None = field(default=None, init=False)
-    _basis_ids: tuple[int, ...] = field(default=(), init=False)
+    _before: dict[int, np.ndarray] = field(default_factory=dict, init=False)
     _step: int = field(default=0, init=False)
 
     def program(self) -> Program[None]:
@@ -117,15 +117,20 @@ class Lloyd:
     ) -> Program[list[tuple[np.ndarray, np.ndarray] | None]]:
         """Assign all rows to the centres of the active runs; bring their sums up to date."""
         ids = tuple(run.index for run in active)
-        stack = Stack.of([run.centres for run in active], self.recipe)
-        basis = None if self._basis is None else _part(self._basis, self._basis_ids, ids)
+        centres = [run.centres for run in active]
+        recipe = self.products.choose(centres)
+        stack = Stack.of(centres, recipe)
+        basis = None
+        if set(ids) <= self._before.keys():
+            basis = Stack.of([self._before[index] for index in ids], recipe)
         self._step += 1
         change: ClusterSums
         (change,) = yield Pass(
             f"{name} {self._step}",
-            self.recipe,
+            recipe,
             (MovedSums(stack, self.grid),),
             Assignment(stack, ids, self._step, basis, self._step - 1),
+            keep_rows=self.products.settled,
         )
         before: list[tuple[np.ndarray, np.ndarray] | None] = []
         for position, run in enumerate(active):
@@ -137,16 +142,21 @@ class Lloyd:
             if basis is not None and known is not None:
                 sums, counts = known[0] + sums, known[1] + counts
             run.sums, run.counts = sums, counts
-        self._basis, self._basis_ids = stack, ids
+        self._before = dict(zip(ids, centres, strict=True))
         return before
 
     def _relocate(self, empty: list[Run]) -> Program[dict[int, tuple[np.ndarray, np.ndarray]]]:
         """Give every empty cluster the farthest row; return sums and counts with it moved."""
-        stack = Stack.of([run.centres for run in empty], self.recipe)
+        recipe = self.products.full
+        stack = Stack.of([run.centres for run in empty], recipe)
         most = max(int((run.counts == 0).sum()) for run in empty if run.counts is not None)
         far: FarRows
         (far,) = yield Pass(
-            "empty clusters", self.recipe, (Farthest(stack, most),), Assignment(stack)
+            "empty clusters",
+            recipe,
+            (Farthest(stack, most),),
+            Assignment(stack),
+            keep_rows=False,
         )
         moved = {}
         for run, rows in zip(empty, far.rows, strict=True):
@@ -193,17 +203,3 @@ def _means(sums: np.ndarray, counts: np.ndarray, old: np.ndarray, spherical: boo
     size = np.sqrt(np.square(sums).sum(axis=1)) if spherical else counts.astype(np.float64)
     usable = (counts > 0) & (size > 0)
     return np.where(usable[:, None], sums / np.where(usable, size, 1.0)[:, None], old)
-
-
-def _part(stack: Stack, ids: tuple[int, ...], wanted: tuple[int, ...]) -> Stack | None:
-    """Return the centres of the wanted runs out of a stack; None where one is not in it."""
-    if ids == wanted:
-        return stack
-    if not set(wanted) <= set(ids):
-        return None
-    position = {run: place for place, run in enumerate(ids)}
-    centres = [
-        stack.centres[stack.starts[position[run]] : stack.starts[position[run] + 1]]
-        for run in wanted
-    ]
-    return Stack.of(centres, stack.recipe)

@@ -12,6 +12,7 @@ import torch
 
 from bannercluster.cluster.checkpoint import Checkpoint
 from bannercluster.cluster.lloyd import Lloyd, Run
+from bannercluster.cluster.products import Products
 from bannercluster.config import ClusterConfig
 from bannercluster.errors import DataError
 from bannercluster.kernels.rows import Normalize, Product, Recipe, normalized, to_float32
@@ -109,12 +110,14 @@ class Sweep:
         stats: RowStats
         (stats,) = yield Pass("statistics", Recipe(normalize), (Stats(source.n_features),))
         _check_finite(stats)
-        recipe = Recipe(normalize, self.product, stats.mean.astype(np.float32))
         started = time.perf_counter()
+        note("seeding")
+        sample = _sample(config, source, normalize)
+        full = Recipe(normalize, self.product, stats.mean.astype(np.float32))
+        products = Products.of(full, sample, source.n_rows)
         runs = self.checkpoint.load() if self.checkpoint is not None else None
         if runs is None:
-            note("seeding")
-            runs = _first_runs(config, self.init, source, normalize, walker.executor.n_workers)
+            runs = _first_runs(config, self.init, sample, walker.executor.n_workers)
         seeded = time.perf_counter()
         iterations = 0
 
@@ -130,7 +133,7 @@ class Sweep:
 
         lloyd = Lloyd(
             runs,
-            recipe,
+            products,
             exact_grid(source.n_rows, stats.largest),
             config.max_iter,
             config.tol * stats.mean_variance,
@@ -174,11 +177,18 @@ def _check_finite(stats: RowStats) -> None:
         )
 
 
+def _sample(config: ClusterConfig, source: RowSource, normalize: Normalize) -> torch.Tensor:
+    """Random rows, normalised: (n, n_features) float32."""
+    generator = np.random.Generator(np.random.PCG64([config.seed, source.n_rows]))
+    size = min(source.n_rows, config.seeding_rows)
+    chosen = np.sort(generator.choice(source.n_rows, size, replace=False))
+    return normalized(to_float32(take(source, chosen)), normalize)
+
+
 def _first_runs(
     config: ClusterConfig,
     init: dict[int, list[np.ndarray]] | None,
-    source: RowSource,
-    normalize: Normalize,
+    sample: torch.Tensor,
     n_threads: int,
 ) -> list[Run]:
     if init is not None:
@@ -187,10 +197,11 @@ def _first_runs(
             Run(index, k, restart, np.array(own, dtype=np.float64))
             for index, (k, restart, own) in enumerate(given)
         ]
-    generator = np.random.Generator(np.random.PCG64([config.seed, source.n_rows]))
-    size = min(source.n_rows, max(config.seeding_rows, 8 * max(config.k)))
-    chosen = np.sort(generator.choice(source.n_rows, size, replace=False))
-    sample = normalized(to_float32(take(source, chosen)), normalize)
+    if max(config.k) > len(sample):
+        raise DataError(
+            f"k = {max(config.k)} is larger than the sample that seeds the centres, {len(sample)} "
+            f"rows; expected at least k: raise --seeding-rows"
+        )
     asked = [
         (restart, SeedRun(k, entropy))
         for k in config.k

@@ -53,6 +53,7 @@ def assign(rows: Rows, stack: Stack, on_checked: Callable[[int], None] | None = 
             stack.slack,
             rows.norms.numpy(),
             rows.residuals.numpy(),
+            rows.rests.numpy(),
             labels,
             flagged,
         )
@@ -68,6 +69,7 @@ def assign(rows: Rows, stack: Stack, on_checked: Callable[[int], None] | None = 
             stack.pair_starts,
             rows.norms.numpy(),
             rows.residuals.numpy(),
+            rows.rests.numpy(),
             TIE,
             flagged,
             labels,
@@ -89,6 +91,7 @@ def _assign_portable(rows: Rows, stack: Stack) -> tuple[torch.Tensor, int]:
         torch.from_numpy(stack.slack).to(device),
         rows.norms,
         rows.residuals,
+        rows.rests,
     )
     centres = torch.from_numpy(stack.centres).to(device)
     return labels, portable.recheck(rows.x, centres, starts, TIE, flagged, labels)

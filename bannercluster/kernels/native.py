@@ -92,7 +92,9 @@ def stats(x, sq, total):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, labels, flagged):  # type: ignore[no-untyped-def]
+def scan(  # type: ignore[no-untyped-def]
+    scores, starts, half_sq, score_rounding, slack, norms, residuals, rests, labels, flagged
+):
     """Best centre of each row in each run from rounded scores; say where rounding could matter.
 
     Parameters
@@ -105,10 +107,10 @@ def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, label
         ``|c_j|^2 / 2``.
     score_rounding : float32
         Relative rounding of one score as stored.
-    slack : (n_runs, 4) float32
-        Bound of the rest of the error of a difference of two values of a run:
-        ``slack[r, 0] * residual_i + slack[r, 1] * norm_i + slack[r, 2] + slack[r, 3] * norm_i^2``.
-    norms, residuals : (n,) float32
+    slack : (n_runs, 5) float32
+        Bound of the other errors of a difference of two values of a run: ``slack[r]`` times
+        ``(residual_i, norm_i, rest_i, 1, (norm_i + rest_i)^2)``.
+    norms, residuals, rests : (n,) float32
     labels : (n_runs, n) unsigned integer, out
     flagged : (n_runs, n) float32, out
         Threshold up to which a centre is still a candidate, or ``-inf`` where the label is certain.
@@ -125,6 +127,7 @@ def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, label
         size = high - low
         residual = residuals[low:high]
         norm = norms[low:high]
+        rest = rests[low:high]
         for r in range(starts.shape[0] - 1):
             first = starts[r]
             last = starts[r + 1]
@@ -141,21 +144,19 @@ def scan(scores, starts, half_sq, score_rounding, slack, norms, residuals, label
                     value = offset - score[i]
                     label[i] = index if value < best[i] else label[i]
                     best[i] = value if value < best[i] else best[i]
-            by_residual, by_norm, constant, by_sq = (
-                slack[r, 0],
-                slack[r, 1],
-                slack[r, 2],
-                slack[r, 3],
-            )
+            by_residual, by_norm, by_rest = slack[r, 0], slack[r, 1], slack[r, 2]
+            constant, by_sq = slack[r, 3], slack[r, 4]
             for i in range(size):
                 own = abs(half_sq[first + label[i]] - best[i])
+                whole = norm[i] + rest[i]
                 limit[i] = (
                     best[i]
                     + score_rounding * own
                     + by_residual * residual[i]
                     + by_norm * norm[i]
+                    + by_rest * rest[i]
                     + constant
-                    + by_sq * norm[i] * norm[i]
+                    + by_sq * whole * whole
                 )
                 count[i] = 0
             for j in range(first, last):
@@ -193,6 +194,7 @@ def recheck(  # type: ignore[no-untyped-def]
     pair_starts,
     norms,
     residuals,
+    rests,
     tie,
     flagged,
     labels,
@@ -200,8 +202,8 @@ def recheck(  # type: ignore[no-untyped-def]
     """Decide the flagged labels by float64 distances among their candidates.
 
     A candidate must pass the bound of its own pair with the best centre first: ``pairs``
-    (n_pairs, 2) float32 holds for centres ``b, j`` of run ``r`` at ``pair_starts[r] + b k + j``
-    what ``slack[r, :2]`` is the largest of. The rest as in :func:`scan`; ``x`` (n, F) float32,
+    (n_pairs, 3) float32 holds for centres ``b, j`` of run ``r`` at ``pair_starts[r] + b k + j``
+    what ``slack[r, :3]`` is the largest of. The rest as in :func:`scan`; ``x`` (n, F) float32,
     ``centres`` (n_centres, F) float64. Distances that differ by less than the relative ``tie``
     count as equal; the lower index wins. Returns the number of (row, run) pairs decided so.
     """
@@ -221,14 +223,15 @@ def recheck(  # type: ignore[no-untyped-def]
             best = np.int64(labels[r, i])
             upper = half_sq[first + best] - scores[first + best, i]
             upper += score_rounding * abs(scores[first + best, i])
-            upper += slack[r, 2] + slack[r, 3] * norms[i] * norms[i]
+            whole = norms[i] + rests[i]
+            upper += slack[r, 3] + slack[r, 4] * whole * whole
             nearest = np.inf
             for j in range(k):
                 score = scores[first + j, i]
                 lower = half_sq[first + j] - score - score_rounding * abs(score)
                 distance[j] = np.inf
                 pair = pairs[pair_starts[r] + best * k + j]
-                own = upper + pair[0] * residuals[i] + pair[1] * norms[i]
+                own = upper + pair[0] * residuals[i] + pair[1] * norms[i] + pair[2] * rests[i]
                 if j != best and not (lower > limit or lower > own):
                     distance[j] = _sq_dist(x[i], centres[first + j])
                     nearest = min(nearest, distance[j])

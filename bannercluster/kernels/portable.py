@@ -38,6 +38,7 @@ def scan(
     slack: torch.Tensor,
     norms: torch.Tensor,
     residuals: torch.Tensor,
+    rests: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return labels int64 and thresholds float32, both (n_runs, n); ``-inf`` where certain."""
     labels, flagged = [], []
@@ -51,8 +52,9 @@ def scan(
             + score_rounding * own
             + slack[run, 0] * residuals
             + slack[run, 1] * norms
-            + slack[run, 2]
-            + slack[run, 3] * norms * norms
+            + slack[run, 2] * rests
+            + slack[run, 3]
+            + slack[run, 4] * (norms + rests) * (norms + rests)
         )
         lower = value - score_rounding * score.abs()
         certain = (~(lower > limit)).sum(dim=0) <= 1

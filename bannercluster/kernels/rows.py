@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,7 @@ Normalize = Literal["l2", "none"]
 Product = Literal["float32", "bfloat16"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recipe:
     """How stored values become prepared rows.
 
@@ -27,16 +28,25 @@ class Recipe:
     mean : (n_features,) float32 array or None
         Subtracted from the operand (not from the rows): distances do not change, and the rounding
         error of the product shrinks with the norms.
+    basis : (n_features, n_dims) float32 array or None
+        Orthonormal columns: the operand is the projection on them, and the product that many
+        times smaller. What the projection leaves away is part of the bound of the error, so any
+        basis gives the same labels; a good one leaves few of them to be decided in float64.
     """
 
     normalize: Normalize = "l2"
     product: Product = "float32"
     mean: np.ndarray | None = None
+    basis: np.ndarray | None = None
 
     @property
-    def key(self) -> tuple[str, str, bytes]:
+    def key(self) -> tuple[str, str, bytes, bytes]:
         """Identity of the recipe, for caches of prepared rows."""
-        return (self.normalize, self.product, b"" if self.mean is None else self.mean.tobytes())
+        mean, basis = (
+            b"" if array is None else hashlib.sha256(array.tobytes()).digest()
+            for array in (self.mean, self.basis)
+        )
+        return (self.normalize, self.product, mean, basis)
 
 
 @dataclass(frozen=True)
@@ -47,25 +57,27 @@ class Rows:
     ----------
     x : (n, n_features) float32 tensor
         The rows themselves: distances and sums are those of these values.
-    operand : (n, n_features) float32 or bfloat16 tensor
-        ``x``, or ``x - mean`` rounded to bfloat16.
-    norms, residuals : (n,) float32 tensors
-        Upper bounds of the norm of the operand, and of the norm of what rounding it lost.
+    operand : (n, n_features or n_dims) float32 or bfloat16 tensor
+        ``x``, or ``x - mean`` rounded to bfloat16, or its projection on a basis.
+    norms, residuals, rests : (n,) float32 tensors
+        Upper bounds of the norms of the operand, of what rounding it lost, and of what lies outside
+        the basis.
     """
 
     x: torch.Tensor
     operand: torch.Tensor
     norms: torch.Tensor
     residuals: torch.Tensor
+    rests: torch.Tensor
 
     @property
     def nbytes(self) -> int:
         """Bytes that the tile holds."""
         shared = self.operand.data_ptr() == self.x.data_ptr()
         kept = (
-            (self.x, self.norms, self.residuals)
+            (self.x, self.norms, self.residuals, self.rests)
             if shared
-            else (self.x, self.operand, self.norms, self.residuals)
+            else (self.x, self.operand, self.norms, self.residuals, self.rests)
         )
         return sum(tensor.nbytes for tensor in kept)
 
@@ -119,20 +131,68 @@ def prepare(stored: np.ndarray | torch.Tensor, recipe: Recipe, device: str = "cp
     if recipe.normalize != "none" and x.data_ptr() == _address(stored):
         x = x.clone()
     x = normalized(x, recipe.normalize)
-    n, n_features = x.shape
+    if recipe.basis is not None:
+        return _projected(x, recipe, recipe.basis)
     if recipe.product == "float32":
-        sq = sq_norms(x)
-        norms = sq.sqrt_().mul_(1 + 1e-6).float()
-        return Rows(x, x, norms, torch.zeros_like(norms))
+        norms = _up(sq_norms(x).sqrt())
+        nothing = torch.zeros_like(norms)
+        return Rows(x, x, norms, nothing, nothing)
+    n, n_features = x.shape
     mean = np.zeros(n_features, np.float32) if recipe.mean is None else recipe.mean
-    if x.device.type == "cpu":
-        bits = np.empty((n, n_features), np.uint16)
-        norms_ = np.empty(n, np.float32)
-        residuals = np.empty(n, np.float32)
-        native.bfloat16_operand(x.numpy(), mean, bits, norms_, residuals)
-        operand = torch.from_numpy(bits).view(torch.bfloat16)
-        return Rows(x, operand, torch.from_numpy(norms_), torch.from_numpy(residuals))
-    return Rows(x, *portable.bfloat16_operand(x, torch.from_numpy(mean).to(x.device)))
+    if x.device.type != "cpu":
+        bounds = portable.bfloat16_operand(x, torch.from_numpy(mean).to(x.device))
+        return Rows(x, *bounds, torch.zeros_like(bounds[1]))
+    bits = np.empty((n, n_features), np.uint16)
+    norms_ = np.empty(n, np.float32)
+    residuals = np.empty(n, np.float32)
+    native.bfloat16_operand(x.numpy(), mean, bits, norms_, residuals)
+    operand = torch.from_numpy(bits).view(torch.bfloat16)
+    norms, lost = torch.from_numpy(norms_), torch.from_numpy(residuals)
+    return Rows(x, operand, norms, lost, torch.zeros_like(norms))
+
+
+BASIS_ERROR = 1e-5
+"""Largest distance of a basis from orthonormal that the bounds allow: Frobenius norm of Q'Q - I."""
+
+_PROJECTION_BLOCK = 448  # features summed in float32 at a time
+_PROJECTION_ROWS = 512  # rows whose centred copy stays in the cache
+
+
+def _projected(x: torch.Tensor, recipe: Recipe, basis: np.ndarray) -> Rows:
+    """Project centred rows on the basis and bound what that loses.
+
+    With ``y = x - mean`` and ``z`` its exact projection the computed one is off by at most ``eta
+    |y|``: each of its ``m`` entries is a sum of products over at most 448 features, taken in
+    float32 (error at most ``gamma |y|``), so ``eta = gamma sqrt(m)``; and ``|y - Q z|^2 <= |y|^2 -
+    |z|^2`` up to the distance of Q from orthonormal.
+    """
+    device = x.device
+    mean = None if recipe.mean is None else torch.from_numpy(recipe.mean).to(device)
+    columns = torch.from_numpy(basis).to(device)
+    z = torch.zeros((len(x), basis.shape[1]), device=device)
+    sq = torch.empty(len(x), dtype=torch.float64, device=device)
+    for first in range(0, len(x), _PROJECTION_ROWS):
+        rows = slice(first, first + _PROJECTION_ROWS)
+        y = x[rows] if mean is None else x[rows] - mean
+        sq[rows] = sq_norms(y)
+        for low in range(0, x.shape[1], _PROJECTION_BLOCK):
+            own = slice(low, low + _PROJECTION_BLOCK)
+            z[rows] += torch.mm(y[:, own], columns[own])
+    operand = z.to(torch.bfloat16) if recipe.product == "bfloat16" else z
+    n_blocks = -(-x.shape[1] // _PROJECTION_BLOCK)
+    n_operations = _PROJECTION_BLOCK + n_blocks + 8
+    gamma = n_operations * 2.0**-24 / (1 - n_operations * 2.0**-24)
+    eta = gamma * basis.shape[1] ** 0.5 + BASIS_ERROR
+    whole, inside = sq.sqrt_(), sq_norms(z).sqrt()
+    norms = sq_norms(operand.float()).sqrt()
+    lost = sq_norms(z - operand.float()).sqrt() + eta * whole
+    outside = whole**2 * (1 + BASIS_ERROR) - (inside - eta * whole).clamp_(min=0) ** 2
+    return Rows(x, operand, _up(norms), _up(lost), _up(outside.clamp_(min=0).sqrt()))
+
+
+def _up(bound: torch.Tensor) -> torch.Tensor:
+    """Return a float64 bound as float32 that is no smaller."""
+    return (bound * (1 + 1e-6)).float()
 
 
 def _address(stored: np.ndarray | torch.Tensor) -> int:

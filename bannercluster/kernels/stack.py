@@ -6,6 +6,9 @@ rounded operands, the difference of two values of a run is off by at most
 
     |x - x~| max|c_j - c_l|  +  |x~| max|(c~_j - c_j) - (c~_l - c_l)|  +  2 gamma |x~| max|c~_j|
 
+(plus |r| max|(c_j - c_l) - QQ'(c_j - c_l)| where the product is taken of projections on a basis Q
+that leave the part r of the row away)
+
 (Cauchy-Schwarz on ``x c - x~ c~ = (x - x~) c + x~ (c - c~)``; gamma = n u / (1 - n u) bounds the
 float32 accumulation over n features: Higham, Accuracy and Stability of Numerical Algorithms,
 3.1), plus the rounding of each score as it is stored, plus what underflow takes (a product may
@@ -72,16 +75,25 @@ class Stack:
 
     @cached_property
     def _shifted(self) -> np.ndarray:
-        mean = self.recipe.mean
-        if self.recipe.product == "float32" or mean is None:
+        mean, plain = self.recipe.mean, self.recipe.basis is None
+        if mean is None or (plain and self.recipe.product == "float32"):
             return self.centres
         return self.centres - mean.astype(np.float64)
 
     @cached_property
+    def _inside(self) -> np.ndarray:
+        """What the product sees of the centres, before it is rounded."""
+        basis = self.recipe.basis
+        inside: np.ndarray = (
+            self._shifted if basis is None else self._shifted @ basis.astype(np.float64)
+        )
+        return inside
+
+    @cached_property
     def operand(self) -> torch.Tensor:
-        """(n_centres, n_features) tensor in the precision of the product."""
+        """(n_centres, n_features or n_dims) tensor in the precision of the product."""
         dtype = torch.bfloat16 if self.recipe.product == "bfloat16" else torch.float32
-        return torch.from_numpy(self._shifted).to(dtype)
+        return torch.from_numpy(self._inside).to(dtype)
 
     @cached_property
     def half_sq(self) -> np.ndarray:
@@ -98,17 +110,17 @@ class Stack:
 
     @cached_property
     def slack(self) -> np.ndarray:
-        """(n_runs, 4) float32: factors of residual, norm, 1 and squared norm; see the module."""
+        """(n_runs, 5) float32: factors of residual, norm, rest, 1 and squared norm."""
         n_features = self.centres.shape[1]
-        out = np.empty((self.n_runs, 4))
+        out = np.empty((self.n_runs, 5))
         for run in range(self.n_runs):
             own = slice(self.starts[run], self.starts[run + 1])
-            out[run, :2] = self.pairs[self.pair_starts[run] : self.pair_starts[run + 1]].max(axis=0)
+            out[run, :3] = self.pairs[self.pair_starts[run] : self.pair_starts[run + 1]].max(axis=0)
             # the float32 subtraction, the rounding of half_sq and of the limit itself; underflow
-            out[run, 2] = 16 * _UNIT_FLOAT32 * float(self.half_sq[own].max())
-            out[run, 2] += 4 * (n_features + 8) * _SMALLEST_FLOAT32
+            out[run, 3] = 16 * _UNIT_FLOAT32 * float(self.half_sq[own].max())
+            out[run, 3] += 4 * (n_features + 8) * _SMALLEST_FLOAT32
             # |x - c|^2 / 2 <= |x|^2 + |c|^2: the second is far inside the constant.
-            out[run, 3] = 2 * TIE
+            out[run, 4] = 2 * TIE
         return _rounded_up(out)
 
     @cached_property
@@ -118,20 +130,23 @@ class Stack:
 
     @cached_property
     def pairs(self) -> np.ndarray:
-        """(n_pairs, 2) float32: for two centres of a run the factors of residual and of norm."""
+        """(n_pairs, 3) float32: for two centres of a run the factors of residual, norm and rest."""
         rounded = self.operand.double().numpy()
-        lost = rounded - self._shifted
+        lost = rounded - self._inside
+        basis = self.recipe.basis
+        outside = (
+            None if basis is None else self._shifted - self._inside @ basis.T.astype(np.float64)
+        )
         gamma = _gamma(rounded.shape[1] + 8)
         parts = []
         for run in range(self.n_runs):
             own = slice(self.starts[run], self.starts[run + 1])
             norm = np.sqrt(np.square(rounded[own]).sum(axis=1))
             accumulated = 2 * gamma * np.maximum(norm[:, None], norm[None, :])
-            parts.append(
-                np.stack(
-                    [_distances(self._shifted[own]), _distances(lost[own]) + accumulated], axis=-1
-                ).reshape(-1, 2)
-            )
+            by_norm = _distances(lost[own]) + accumulated
+            by_rest = np.zeros_like(by_norm) if outside is None else _distances(outside[own])
+            factors = [_distances(self._shifted[own]), by_norm, by_rest]
+            parts.append(np.stack(factors, axis=-1).reshape(-1, 3))
         return _rounded_up(np.concatenate(parts))
 
 

@@ -96,12 +96,15 @@ class Pass:
     recipe : Recipe
     reducers : tuple of Reducer
     assignment : Assignment or None
+    keep_rows : bool
+        Whether the prepared rows are worth keeping for the next pass, as far as they fit.
     """
 
     name: str
     recipe: Recipe
     reducers: tuple[Reducer[Any], ...]
     assignment: Assignment | None = None
+    keep_rows: bool = True
 
 
 Program = Generator[Pass, tuple[Any, ...], R]
@@ -207,6 +210,6 @@ def _rows(walk: _Walk, start: int, stop: int) -> Rows:
     rows = memory.ROWS.get(family, start)
     if rows is None:
         rows = prepare(walk.source.read(start, stop), recipe)
-        if walk.job.assignment is not None and walk.cache_nbytes:
+        if walk.job.assignment is not None and walk.job.keep_rows and walk.cache_nbytes:
             memory.ROWS.put(family, start, rows, walk.cache_nbytes)
     return rows

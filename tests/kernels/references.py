@@ -1,7 +1,10 @@
 """Slow, obvious references of the kernels, and the data that is hard for them."""
 
+import inspect
 import math
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +26,12 @@ DEVICES = [
 ]
 
 Array = npt.NDArray[np.float64]
+
+
+def call(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    """Call a loop with those of the given arrays that it asks for by name."""
+    names = inspect.signature(getattr(function, "py_func", function)).parameters
+    return function(*(given[name] for name in names))
 
 
 def sq_dists(x: npt.ArrayLike, centres: npt.ArrayLike) -> npt.NDArray[np.longdouble]:

@@ -161,13 +161,17 @@ def test_error_bound_is_rigorous(case, product):
         own = centres.astype(np.longdouble) - shift
         exact = 0.5 * np.square(own).sum(axis=1)[:, None] - own @ wide.T
         error = (stack.half_sq.astype(np.float64)[:, None] - score) - exact
-        norm, residual = rows.norms.double().numpy(), rows.residuals.double().numpy()
+        names = ("residuals", "norms", "rests")[: stack.pairs.shape[1]]
+        sizes = [getattr(rows, name).double().numpy() for name in names]
+        pairs = stack.pairs.astype(np.float64).reshape(7, 7, -1)
         slack = stack.slack.astype(np.float64)[0]
-        rest = slack[0] * residual + slack[1] * norm + slack[2]  # without the term for ties
+        assert (slack[: len(sizes)] >= pairs.max(axis=(0, 1))).all()
         rounding = float(stack.score_rounding) * np.abs(score)
         for j in range(7):
-            bound = rounding + rounding[j] + rest
+            # without the term for ties
+            bound = rounding + rounding[j] + pairs[j] @ np.stack(sizes) + slack[len(sizes)]
             observed = np.abs(error - error[j])
+            observed[j] = 0.0
             assert (observed <= bound).all()
             worst = max(worst, float((observed / bound).max()))
     if case in ("plain", "clustered", "near_ties", "mixed_scales", "wide"):
