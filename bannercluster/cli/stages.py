@@ -63,7 +63,7 @@ VERBS = (
         "Measure the models, with known labels or without, and choose one.",
         {
             "evaluate": None,
-            "paths": ("embeddings", "models", "evaluation", "manifest", "labels", "label"),
+            "paths": ("embeddings", "models", "evaluation", "labels", "label"),
             "runtime": None,
         },
     ),
@@ -92,12 +92,10 @@ VERBS = (
             "report": None,
             "paths": (
                 "images",
-                "manifest",
                 "embeddings",
                 "models",
                 "evaluation",
                 "assignments",
-                "labels",
                 "label",
                 "report",
             ),

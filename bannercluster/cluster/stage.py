@@ -11,6 +11,7 @@ from typing import Any
 from bannercluster.cluster.checkpoint import Checkpoint
 from bannercluster.cluster.sweep import RunResult, Sweep, SweepResult
 from bannercluster.config import ClusterConfig, Settings, semantic_fields
+from bannercluster.errors import UsageError
 from bannercluster.kernels.rows import Product
 from bannercluster.models.card import ModelCard, RestartCard
 from bannercluster.models.folder import has_model, load_model, save_model
@@ -88,11 +89,11 @@ class ClusterResult:
             "k",
             "model",
             "inertia",
-            "iterations",
+            "iter",
             "converged",
             "restarts",
-            "smallest cluster",
-            "largest cluster",
+            "smallest",
+            "largest",
             "",
         )
         title = f"{self.n_rows:,} rows x {self.n_features:,} features, {self.n_passes} traversals"
@@ -113,6 +114,11 @@ class _Task:
         store = EmbeddingStore.open(settings.paths.embeddings)
         contents = of_contents([store.content_ids().tobytes()], store.manifest.recipe_id)
         config = settings.cluster
+        if config.spherical and config.normalize != "l2":
+            raise UsageError(
+                "--spherical was asked for with --normalize none; expected rows of length one: add "
+                "--normalize l2"
+            )
         return cls(
             store, config, product_of(config), {"n_rows": store.n_rows, "fingerprint": contents}
         )

@@ -169,7 +169,12 @@ class SynthConfig(Section):
         float, Option(help="Share of files that are another one re-encoded", minimum=0, maximum=1)
     ] = 0.02
     broken: Annotated[
-        float, Option(help="Share of files that no decoder can read", minimum=0, maximum=1)
+        float,
+        Option(
+            help="Share of files with a fault; about half of them do not decode",
+            minimum=0,
+            maximum=1,
+        ),
     ] = 0.0
     seed: Annotated[int, Option(help="Seed of the random numbers", minimum=0)] = 0
 
@@ -281,7 +286,11 @@ class EvaluateConfig(Section):
     # `--models` is the folder of models, on every command.
     models: Annotated[
         tuple[str, ...],
-        Option(help="Names of the models to evaluate", flag="--model", metavar="NAME ..."),
+        Option(
+            help="Names of models; none: those of the latest sweep",
+            flag="--model",
+            metavar="NAME ...",
+        ),
     ] = ()
     min_banners: Annotated[
         int,
@@ -311,7 +320,7 @@ class ReportConfig(Section):
     section: ClassVar[str] = "report"
 
     per_cluster: Annotated[
-        int, Option(help="Images shown for each cluster", minimum=1, metavar="N")
+        int, Option(help="Images in each row of a gallery, at most 12", minimum=1, metavar="N")
     ] = 8
     map_points: Annotated[int, Option(help="Points on the map", minimum=1, metavar="N")] = 5000
     title: Annotated[

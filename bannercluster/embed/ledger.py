@@ -46,6 +46,10 @@ REJECTED = pa.schema(
 )
 
 
+REPEATED_ID = "repeated_id"
+"""Reason of a row whose banner id stands for another content in an earlier row of the manifest."""
+
+
 @dataclass(frozen=True)
 class Counts:
     """Every file of a run, in exactly one place: ``n_in = n_ok + n_duplicate + n_rejected``."""
@@ -86,15 +90,20 @@ def keep_ledger(
     aliases = {} if old is None else {_key(row): row for row in old.table("aliases").to_pylist()}
     rejected = {} if old is None else {_key(row): row for row in old.table("rejected").to_pylist()}
     seen: set[bytes] = set()
+    named: dict[str, bytes] = {}
     n_ok = n_duplicate = n_rejected = 0
     for entry in entries:
         key = entry.banner_id or entry.file
         fault = inventory.faults.get(entry.file)
         content = inventory.contents.get(entry.file)
         verdict = (fault.reason, fault.detail) if fault else verdicts.get(content or b"")
+        if verdict is None and content is not None and named.setdefault(key, content) != content:
+            verdict = (REPEATED_ID, f"{key} stands for another content in an earlier row")
         if verdict is not None or content is None:
             n_rejected += 1
             reason, detail = verdict or ("unreadable", "")
+            if reason == REPEATED_ID:
+                key = f"{key}\n{entry.file}"  # the banner itself keeps its first content
             aliases.pop(key, None)
             rejected[key] = {
                 "file": entry.file,
@@ -106,15 +115,28 @@ def keep_ledger(
             }
             continue
         rejected.pop(key, None)
+        if entry.banner_id is not None:
+            _rename(aliases, entry.file, key)
         aliases[key] = _alias(entry, content, aliases.get(key))
         n_duplicate += content in seen
         n_ok += content not in seen
         seen.add(content)
     return Ledger(
         _alias_table(list(aliases.values())),
-        pa.Table.from_pylist(list(rejected.values()), schema=REJECTED),
+        pa.Table.from_pylist(sorted(rejected.values(), key=_place), schema=REJECTED),
         Counts(len(entries), n_ok, n_duplicate, n_rejected),
     )
+
+
+def _place(row: dict[str, object]) -> tuple[str, str]:
+    return str(row["file"]), str(row["banner_id"])
+
+
+def _rename(aliases: dict[str, dict[str, object]], file: str, key: str) -> None:
+    """Let a banner that was known by its file alone go on under its id."""
+    known = aliases.get(file)
+    if known is not None and known["banner_id"] is None and key not in aliases:
+        aliases[key] = aliases.pop(file)
 
 
 def _key(row: dict[str, object]) -> str:

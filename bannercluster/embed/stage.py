@@ -25,7 +25,7 @@ from bannercluster.encoders import (
     load_encoder,
     resolve_engine,
 )
-from bannercluster.errors import DataError
+from bannercluster.errors import DataError, UsageError
 from bannercluster.media import DecodeLimits
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.environment import environment
@@ -39,7 +39,7 @@ from bannercluster.store.fingerprint import fingerprint
 
 PREPROCESSING_VERSION = 1
 _LEAST_PART_ROWS = 32
-_PARTS_A_WORKER = 4
+_PARTS_OF_A_SMALL_JOB = 32
 _MAY_PASS_LATER = frozenset({"unreadable", "changed", "too_many_pixels", "out_of_memory"})
 _THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
 
@@ -116,6 +116,11 @@ class _Choice:
         config = settings.embed
         engine = resolve_engine(config.engine, config.precision, config.device)
         model = describe_model(config.model, config.weights)
+        if model.fixed_input_size and config.resize == "native":
+            raise UsageError(
+                f"{config.model} takes images of {model.input_size} x {model.input_size} only, "
+                f"asked for --resize native; expected --resize letterbox or squash"
+            )
         preprocessing = {
             "version": PREPROCESSING_VERSION,
             "resize": config.resize,
@@ -220,7 +225,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedR
     verdicts = _verdicts(old)
     fresh = _fresh(listing.entries, inventory.contents, old, verdicts)
     whole = fingerprint({"recipe": choice.recipe, "max_pixels": config.max_pixels})
-    parts = cut_parts(fresh, _part_rows(config.part_rows, len(fresh), executor.n_workers), whole)
+    parts = cut_parts(fresh, _part_rows(config.part_rows, len(fresh)), whole)
     embedding = time.perf_counter()
     _stage(parts, job, executor, progress)
     embed_s = time.perf_counter() - embedding
@@ -314,9 +319,12 @@ def _fresh(
     return list(fresh.items())
 
 
-def _part_rows(most: int, n_fresh: int, n_workers: int) -> int:
-    """Rows of a part: fewer where a small job would leave workers without one."""
-    share = -(-n_fresh // (_PARTS_A_WORKER * n_workers))
+def _part_rows(most: int, n_fresh: int) -> int:
+    """Rows of a part: fewer in a small job, so that all workers have some.
+
+    Not by the number of workers: a run with another number must find the parts of the one before.
+    """
+    share = -(-n_fresh // _PARTS_OF_A_SMALL_JOB)
     return min(most, max(_LEAST_PART_ROWS, 1 << max(share - 1, 0).bit_length()))
 
 

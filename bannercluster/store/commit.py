@@ -34,11 +34,11 @@ Block = tuple[np.ndarray, np.ndarray]
 
 def check_recipe(store: EmbeddingStore, recipe: Mapping[str, Any]) -> None:
     """Raise IncompatibleStoreError unless a store was made by this recipe."""
-    old = store.manifest.recipe
+    old, asked = _flat(store.manifest.recipe), _flat(recipe)
     differing = [
-        f"{name} is {old.get(name)!r}, asked for {recipe.get(name)!r}"
-        for name in sorted({*old, *recipe})
-        if old.get(name) != recipe.get(name)
+        f"{name} is {old.get(name)!r}, asked for {asked.get(name)!r}"
+        for name in sorted({*old, *asked})
+        if old.get(name) != asked.get(name)
     ]
     if differing:
         raise IncompatibleStoreError(
@@ -46,6 +46,14 @@ def check_recipe(store: EmbeddingStore, recipe: Mapping[str, Any]) -> None:
             f"has one recipe: "
             f"ask for the same, or name another store with --embeddings"
         )
+
+
+def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the innermost entries of a recipe by their names."""
+    flat: dict[str, Any] = {}
+    for name, value in recipe.items():
+        flat |= _flat(value) if isinstance(value, Mapping) else {name: value}
+    return flat
 
 
 def commit(
@@ -109,7 +117,7 @@ def commit(
         dtype=dtype,
         recipe=dict(recipe),
         tables=named,
-        created=datetime.now(UTC).isoformat(timespec="seconds")
+        created=datetime.now(UTC).isoformat(timespec="microseconds")
         if old is None
         else old.manifest.created,
         info=dict(info),

@@ -100,6 +100,10 @@ def synth_banners(
     """
     started = time.perf_counter()
     _validate(config)
+    if "://" in config.images:
+        raise UsageError(
+            f"--images {config.images} is a URL; expected a folder on this machine to draw into"
+        )
     root = Path(config.images)
     _claim(root, config)
     jobs = make_plan(

@@ -63,7 +63,7 @@ def test_store_of_another_network(copy):
 
 
 def test_store_of_another_resize(copy):
-    refused("embed --resize squash", 2, "preprocessing is", "asked for", "--embeddings")
+    refused("embed --resize squash", 2, "resize is", "asked for", "--embeddings")
 
 
 def test_store_of_another_precision(copy):
@@ -175,7 +175,7 @@ def test_more_memory_than_there_is(copy):
 
 
 def test_weights_that_are_not_there(copy):
-    refused("embed --weights absent.safetensors --embeddings new.zarr", 1, "absent.safetensors")
+    refused("embed --weights absent.safetensors --embeddings new.zarr", 2, "absent.safetensors")
     refused("embed --model no_such_network --embeddings new.zarr", 2, "no_such_network")
 
 

@@ -1,5 +1,6 @@
 """in = ok + duplicate + rejected, and every rejected file says why."""
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -245,3 +246,42 @@ def test_disk_that_is_full(bench, monkeypatch):
             bench.run()
     assert bench.store.n_rows == 3
     assert bench.run().n_rows == 5
+
+
+def test_a_banner_id_stands_for_one_content(bench):
+    put(bench.images, "a.png", banner(1))
+    put(bench.images, "b.png", banner(2))
+    put(bench.images, "a_copy.png", banner(1))
+    bench.manifest("file,banner_id", "a.png,x", "b.png,x", "a_copy.png,x")
+    for generation in (1, 1):  # the second run finds nothing new to say
+        result = bench.run()
+        assert (result.n_in, result.n_ok, result.n_duplicate, result.n_rejected) == (3, 1, 1, 1)
+        assert result.generation == generation
+        assert reasons_of(bench) == {"b.png": "repeated_id"}
+        (alias,) = bench.rows("aliases")
+        assert alias["banner_id"] == "x"
+        assert alias["content_id"] == hashlib.sha256(banner(1)).digest()
+
+
+def test_a_file_that_gets_an_id_stays_one_banner(bench):
+    put_banners(bench.images, 2)
+    bench.run()
+    names = [row["file"] for row in bench.rows("aliases")]
+    bench.manifest("file,banner_id,day", *(f"{name},id-{name},2026-01-05" for name in names))
+    result = bench.run()
+    assert (result.n_in, result.n_ok, result.n_new) == (2, 2, 0)
+    assert [row["banner_id"] for row in bench.rows("aliases")] == [f"id-{name}" for name in names]
+
+
+def test_a_network_of_one_input_size_needs_another_resize(bench, monkeypatch):
+    from bannercluster.embed import stage
+
+    known = stage.describe_model
+    monkeypatch.setattr(
+        stage,
+        "describe_model",
+        lambda *asked: dataclasses.replace(known(*asked), fixed_input_size=True),
+    )
+    put_banners(bench.images, 1)
+    with pytest.raises(UsageError, match="--resize letterbox"):
+        plan(bench.settings)

@@ -68,7 +68,7 @@ def test_same_rows_in_one_go_and_day_by_day(tmp_path, monkeypatch):
 CHANGES = {
     "model": lambda bench: bench.set("embed", model="another_network"),
     "weights_sha256": lambda bench: setattr(bench, "weights", "cd" * 32),
-    "preprocessing": lambda bench: bench.set("embed", resize="squash"),
+    "resize": lambda bench: bench.set("embed", resize="squash"),
     "dtype": lambda bench: bench.set("embed", dtype="float32"),
     "precision": lambda bench: setattr(
         bench, "engine", ResolvedEngine("openvino", "bfloat16", "cpu", "")

@@ -5,7 +5,7 @@ import pytest
 
 from bannercluster.encoders import describe_model
 from bannercluster.encoders.catalog import _KNOWN, model_facts
-from bannercluster.errors import UsageError, WeightsError
+from bannercluster.errors import UsageError
 
 
 @pytest.mark.parametrize("model", sorted(_KNOWN))
@@ -49,7 +49,7 @@ def test_description_of_the_packaged_model():
 def test_description_of_local_weights(tiny_weights):
     description = describe_model("test_efficientnet", str(tiny_weights))
     assert (description.available, description.weights_source) == (True, "file:tiny.safetensors")
-    with pytest.raises(WeightsError, match="no such file"):
+    with pytest.raises(UsageError, match="no such file"):
         describe_model("test_efficientnet", str(tiny_weights) + "x")
 
 
