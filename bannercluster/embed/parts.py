@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,8 @@ from bannercluster.store import files, tables
 from bannercluster.store.embeddings import Dtype
 from bannercluster.store.fingerprint import content_id, of_contents
 
-_AHEAD = 4  # decoded images that wait, in batches
+_WINDOW = 128
+"""Images that are encoded together, sorted by shape: a network is slower where shapes alternate."""
 
 SCHEMA = pa.schema(
     [
@@ -121,29 +122,28 @@ def embed_part(shared: Shared[PartJob], part: Part) -> PartDone:
     job = shared.get()
     encoder = load_encoder(job.spec, threads=job.threads, cache_dir=job.cache)
     rows: dict[bytes, dict[str, object]] = {}
-    waiting: dict[tuple[int, ...], list[_Outcome]] = defaultdict(list)
-    for outcome in _decoded(job, part, encoder.info.input_size, encoder.batch_size):
+    window: list[_Outcome] = []
+    for outcome in _decoded(job, part, encoder.info.input_size):
         if outcome.image is None:
             rows[outcome.content] = _row(outcome, None)
             continue
-        batch = waiting[outcome.image.rgb.shape]
-        batch.append(outcome)
-        if len(batch) >= encoder.batch_size:
-            _encode(encoder, waiting.pop(outcome.image.rgb.shape), job.dtype, rows)
-    for batch in waiting.values():
-        _encode(encoder, batch, job.dtype, rows)
+        window.append(outcome)
+        if len(window) >= _WINDOW:
+            _encode(encoder, window, job.dtype, rows)
+            window = []
+    _encode(encoder, window, job.dtype, rows)
     ordered = [rows[content] for content, _ in part.contents]
     tables.write(part_url(job.staging, part), pa.Table.from_pylist(ordered, schema=SCHEMA))
     n_ok = sum(row["reason"] is None for row in ordered)
     return PartDone(n_ok, len(ordered) - n_ok, time.perf_counter() - started)
 
 
-def _decoded(job: PartJob, part: Part, input_size: int, batch_size: int) -> Iterator[_Outcome]:
+def _decoded(job: PartJob, part: Part, input_size: int) -> Iterator[_Outcome]:
     """Yield the decoded images in order; decoding runs ahead of inference by a bounded number."""
     decode = partial(_decode, job, input_size)
     pending = iter(part.contents)
     with ThreadPoolExecutor(max(job.threads, 1), thread_name_prefix="decode") as pool:
-        ahead = [pool.submit(decode, item) for item in islice(pending, _AHEAD * batch_size)]
+        ahead = [pool.submit(decode, item) for item in islice(pending, 2 * _WINDOW)]
         while ahead:
             outcome = ahead.pop(0).result()
             ahead.extend(pool.submit(decode, item) for item in islice(pending, 1))
@@ -169,14 +169,23 @@ def _decode(job: PartJob, input_size: int, item: tuple[bytes, str]) -> _Outcome:
 
 
 def _encode(
-    encoder: Encoder, batch: Sequence[_Outcome], dtype: Dtype, rows: dict[bytes, dict[str, object]]
+    encoder: Encoder, window: list[_Outcome], dtype: Dtype, rows: dict[bytes, dict[str, object]]
 ) -> None:
-    features = encoder.encode([outcome.image.rgb for outcome in batch if outcome.image is not None])
-    # float16 may overflow to infinity: that is a rejected row, not a warning.
-    with np.errstate(over="ignore"):
-        values = features.astype(np.dtype(dtype).newbyteorder("<"))
-    for outcome, row in zip(batch, values, strict=True):
-        rows[outcome.content] = _row(outcome, row)
+    """Encode a window of decoded images, neighbours of one shape, and note their rows."""
+    by_shape: dict[tuple[int, ...], list[_Outcome]] = defaultdict(list)
+    for outcome in window:
+        if outcome.image is not None:
+            by_shape[outcome.image.rgb.shape].append(outcome)
+    batches = [by_shape[shape] for shape in sorted(by_shape)]
+    if encoder.mixed_shapes and batches:
+        batches = [list(chain.from_iterable(batches))]
+    for batch in batches:
+        features = encoder.encode([image.rgb for image in (one.image for one in batch) if image])
+        # float16 may overflow to infinity: that is a rejected row, not a warning.
+        with np.errstate(over="ignore"):
+            values = features.astype(np.dtype(dtype).newbyteorder("<"))
+        for outcome, row in zip(batch, values, strict=True):
+            rows[outcome.content] = _row(outcome, row)
 
 
 def _row(outcome: _Outcome, values: np.ndarray | None) -> dict[str, object]:

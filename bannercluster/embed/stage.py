@@ -39,7 +39,7 @@ from bannercluster.store.fingerprint import fingerprint
 
 PREPROCESSING_VERSION = 1
 _LEAST_PART_ROWS = 32
-_PARTS_OF_A_SMALL_JOB = 32
+_PARTS_OF_A_SMALL_JOB = 8
 _MAY_PASS_LATER = frozenset({"unreadable", "changed", "too_many_pixels", "out_of_memory"})
 _THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
 
@@ -415,6 +415,6 @@ def _memory(settings: Settings, input_size: int) -> MemoryPlan:
     per: Literal["process", "worker"] = "worker" if workers > _THREADS_UP_TO else "process"
     pixels = input_size**2
     network = MemoryPart("network and libraries", (700 << 20) + 1_500 * pixels, per)
-    images = MemoryPart("images in work", 40 * 3 * pixels + 6 * 12 * 1_000_000, "worker")
+    images = MemoryPart("images in work", 400 * 3 * pixels + 6 * 12 * 1_000_000, "worker")
     part = MemoryPart("part", settings.embed.part_rows * 16_384, "worker")
     return MemoryPlan("embed", (network, images, part), memory_budget(settings.runtime))

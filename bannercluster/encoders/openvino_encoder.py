@@ -75,9 +75,14 @@ class OpenVinoEncoder:
             versions=library_versions("numpy", "openvino", "timm", "torch"),
         )
 
+    @property
+    def mixed_shapes(self) -> bool:
+        """Whether a call may hold images of several shapes: every image is a request."""
+        return True
+
     def encode(self, images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Compute features; see `bannercluster.encoders.spec.Encoder.encode`."""
-        check_images(images, self._fixed_size)
+        check_images(images, self._fixed_size, mixed=True)
         features = np.empty((len(images), self.n_features), np.float32)
         running: deque[tuple[int, Any]] = deque()
         try:

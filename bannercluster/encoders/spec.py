@@ -151,6 +151,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def mixed_shapes(self) -> bool:
+        """Whether a call may hold images of several shapes."""
+        ...
+
+    @property
     def info(self) -> EncoderInfo:
         """What made the features."""
         ...
@@ -161,7 +166,7 @@ class Encoder(Protocol):
         Parameters
         ----------
         images : sequence of ndarray of shape (h, w, 3), uint8
-            All of one shape; any number of them, also none.
+            Of one shape unless `mixed_shapes`; any number of them, also none.
 
         Returns
         -------

@@ -74,6 +74,11 @@ class TorchEncoder:
             versions=library_versions("numpy", "timm", "torch"),
         )
 
+    @property
+    def mixed_shapes(self) -> bool:
+        """Whether a call may hold images of several shapes: a batch has one."""
+        return False
+
     def encode(self, images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Compute features; see `bannercluster.encoders.spec.Encoder.encode`."""
         if check_images(images, self._fixed_size) is None:

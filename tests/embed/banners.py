@@ -43,6 +43,7 @@ class FakeEncoder:
 
     n_features = 12
     batch_size = 2
+    mixed_shapes = False
 
     def __init__(self) -> None:
         self.scale = 1.0

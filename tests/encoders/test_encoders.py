@@ -128,13 +128,17 @@ def test_many_callers_at_once(load, engine):
 def test_images_are_checked_and_left_as_they_were(load, engine):
     encoder = load(LITE0, engine, threads=2)
     assert encoder.encode([]).shape == (0, 1280)
+    several = [np.zeros((64, 64, 3), np.uint8), np.zeros((64, 96, 3), np.uint8)]
     for bad in (
         [np.zeros((64, 64), np.uint8)],
         [np.zeros((64, 64, 3), np.float32)],
-        [np.zeros((64, 64, 3), np.uint8), np.zeros((64, 96, 3), np.uint8)],
+        *([] if encoder.mixed_shapes else [several]),
     ):
         with pytest.raises(ValueError, match="image"):
             encoder.encode(bad)
+    if encoder.mixed_shapes:
+        alone = np.concatenate([encoder.encode([one]) for one in several])
+        np.testing.assert_array_equal(encoder.encode(several), alone)
     image = images(1)[0]
     before = image.copy()
     plain = encoder.encode([image])
