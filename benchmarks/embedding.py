@@ -97,6 +97,10 @@ def measure(work: Path, images: Path, repeats: int) -> dict[str, object]:
         "plain_timm_float32": {
             f"batch {b}": {**summary(t), "images_s": rate(files, t)} for b, t in peers.items()
         },
+        "ratio_to_batch_32": {
+            p: round(statistics.median(peers[32]) / statistics.median(t), 2)
+            for p, t in ours.items()
+        },
         "ratio": {p: round(median / statistics.median(times), 2) for p, times in ours.items()},
         "null_ratio": {
             **{p: null_ratio(t) for p, t in ours.items()},

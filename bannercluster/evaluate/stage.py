@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bannercluster.config import Settings
-from bannercluster.errors import IncompatibleStoreError
 from bannercluster.evaluate.contingency import label_metrics, most_frequent
 from bannercluster.evaluate.labels import RowLabels, load_labels
 from bannercluster.kernels.rows import Recipe
 from bannercluster.kernels.stack import Stack
 from bannercluster.models.evaluations import Evaluation, LabelFacts, ModelMetrics
-from bannercluster.models.folder import load_model
+from bannercluster.models.folder import check_embedding, load_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime.executor import Executor
@@ -195,13 +194,7 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, list[KMeansModel]]:
     names = settings.evaluate.models or SweepFile.load(settings.paths.models).models
     models = [load_model(settings.paths.models, name) for name in dict.fromkeys(names)]
     for model in models:
-        if model.card.embedding != store.manifest.recipe:
-            raise IncompatibleStoreError(
-                f"the model {model.card.name} was fitted on embeddings made in another way than "
-                f"{store.url}; "
-                f"expected the same network, weights, precision and preprocessing: fit again "
-                f"with `bc cluster`"
-            )
+        check_embedding(model, store)
     return store, models
 
 

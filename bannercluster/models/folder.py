@@ -9,10 +9,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from bannercluster.errors import StoreError, UsageError
+from bannercluster.errors import IncompatibleStoreError, StoreError, UsageError
 from bannercluster.models.card import ModelCard
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.store import files
+from bannercluster.store.embeddings import EmbeddingStore
 
 
 def save_model(models: str, model: KMeansModel) -> None:
@@ -60,6 +61,16 @@ def load_model(models: str, name: str) -> KMeansModel:
             f"{(card.k, card.n_features)}; fit it again"
         )
     return KMeansModel(centres, card)
+
+
+def check_embedding(model: KMeansModel, store: EmbeddingStore) -> None:
+    """Raise IncompatibleStoreError unless a model takes embeddings like those of a store."""
+    if model.card.embedding != store.manifest.recipe:
+        raise IncompatibleStoreError(
+            f"the model {model.card.name} takes embeddings made in another way than those of "
+            f"{store.url}; expected the same network, weights, precision and preprocessing: name "
+            f"another model or store, or fit again with `bc cluster`"
+        )
 
 
 def model_names(models: str) -> list[str]:

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from bannercluster.config import Settings
-from bannercluster.errors import IncompatibleStoreError, UsageError
+from bannercluster.errors import UsageError
 from bannercluster.models.evaluations import Evaluation
-from bannercluster.models.folder import load_model, model_names
+from bannercluster.models.folder import check_embedding, load_model, model_names
 from bannercluster.models.kmeans import Assigned, KMeansModel
 from bannercluster.models.rows import assign_rows
 from bannercluster.models.sweeps import SweepFile
@@ -146,12 +146,7 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
                 )
             name, why = fitted[0], "the only one"
     model = load_model(paths.models, name)
-    if model.card.embedding != store.manifest.recipe:
-        raise IncompatibleStoreError(
-            f"the model {name} takes embeddings made in another way than those of {store.url}; "
-            f"expected the same "
-            f"network, weights, precision and preprocessing: name another model or store"
-        )
+    check_embedding(model, store)
     return store, model, why
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from bannercluster.config import Settings
-from bannercluster.errors import IncompatibleStoreError, UsageError
+from bannercluster.errors import UsageError
 from bannercluster.media import DecodeLimits
 from bannercluster.models.evaluations import Evaluation
-from bannercluster.models.folder import load_model
+from bannercluster.models.folder import check_embedding, load_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.rows import assign_rows
 from bannercluster.render.page import render_report
@@ -156,12 +156,7 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, Evaluation, list[KMeans
         )
     models = [load_model(paths.models, metrics.name) for metrics in evaluation.models]
     for model in models:
-        if model.card.embedding != store.manifest.recipe:
-            raise IncompatibleStoreError(
-                f"the model {model.card.name} takes embeddings made in another way than those "
-                f"of {store.url}; "
-                f"expected the store that was evaluated: name it with --embeddings"
-            )
+        check_embedding(model, store)
     return store, evaluation, models
 
 

@@ -157,7 +157,7 @@ def test_silhouettes_that_are_equal_go_to_the_smaller_k(tmp_path):
 def test_models_of_other_embeddings(tmp_path, work):
     make_store(tmp_path, np.eye(3))
     make_models(tmp_path, {"other": np.eye(2, 3)}, embedding={"model": "another"})
-    with pytest.raises(IncompatibleStoreError, match=r"other was fitted .*`bc cluster`"):
+    with pytest.raises(IncompatibleStoreError, match=r"other takes .*`bc cluster`"):
         work(settings_of(tmp_path))
     assert not (tmp_path / "evaluation").exists()
 
