@@ -1,6 +1,7 @@
 """embeddings -> models, one per k, and a sweep report.
 
 ``lloyd``      Lloyd's iterations of all runs of a sweep as one program
+``products``   which product a pass takes: of all features or of projections
 ``sweep``      statistics, seeding, Lloyd, the best restart of each k
 ``checkpoint`` the state of a sweep between iterations, on disk
 ``stage``      the stage: store in, model folders out

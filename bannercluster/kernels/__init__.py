@@ -2,6 +2,7 @@
 
 ``rows``       stored values -> prepared rows: float32, operand of the product, its error
 ``stack``      the centres of many k-means runs as one matrix, with the bounds of its rounding
+``basis``      a few directions that tell the centres apart
 ``assign``     nearest centre of each row in each run, as float64 arithmetic would have it
 ``sums``       exact, order-free sums of rows per cluster
 ``seeding``    greedy k-means++ of many runs at once
