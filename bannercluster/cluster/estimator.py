@@ -10,7 +10,7 @@ import torch
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bannercluster.cluster.sweep import Sweep
+from bannercluster.cluster.sweep import Sweep, labels_of
 from bannercluster.config import ClusterConfig
 from bannercluster.errors import UsageError
 from bannercluster.kernels.rows import Normalize, prepare
@@ -114,10 +114,11 @@ class BannerKMeans(TransformerMixin, ClusterMixin, BaseEstimator):  # type: igno
         with ThreadExecutor(self.n_jobs or n_cores()) as executor:
             walker = Walker(ArraySource(rows), executor, cache_nbytes=4 * rows.size)
             best = Sweep(config, "float32", init).run(walker).best(self.n_clusters)
+            (labels,) = labels_of(walker, [best.centres], self.normalize, "float32")
         self.cluster_centers_ = best.centres
         self.inertia_ = best.inertia
         self.n_iter_ = best.n_iter
-        self.labels_ = nearest(rows, best.centres, self.normalize).cluster_id
+        self.labels_ = labels.astype(np.int32)
         return self
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[np.int32]:

@@ -119,11 +119,8 @@ class Sweep:
         if runs is None:
             runs = _first_runs(config, self.init, sample, walker.executor.n_workers)
         seeded = time.perf_counter()
-        iterations = 0
 
         def on_iteration(runs: Sequence[Run]) -> None:
-            nonlocal iterations
-            iterations += 1
             active = sum(not run.stopped for run in runs)
             note(
                 f"iteration {max(run.n_iter for run in runs)}, {active} of {len(runs)} runs active"
@@ -155,7 +152,9 @@ def labels_of(
 ) -> list[np.ndarray]:
     """Return the (n_rows,) labels of all rows under each run's centres, in one traversal."""
     stack = Stack.of(list(centres), Recipe(normalize, product))
-    (found,) = walker.run(Pass("labels", stack.recipe, (Labels(),), Assignment(stack)))
+    (found,) = walker.run(
+        Pass("labels", stack.recipe, (Labels(),), Assignment(stack), keep_rows=False)
+    )
     return list(found.joined())
 
 

@@ -18,6 +18,7 @@ from itertools import chain, islice
 import numpy as np
 import pyarrow as pa
 
+from bannercluster.embed.ledger import ROWS
 from bannercluster.encoders import EncoderSpec, load_encoder
 from bannercluster.encoders.spec import Encoder
 from bannercluster.errors import StoreError
@@ -32,20 +33,9 @@ _WINDOW = 128
 """Images that are encoded together, sorted by shape: a network is slower where shapes alternate."""
 
 SCHEMA = pa.schema(
-    [
-        ("content_id", pa.binary(32)),
-        ("file", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("format", pa.string()),
-        ("n_frames", pa.int32()),
-        ("frame", pa.int32()),
-        ("nbytes", pa.int64()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("embedding", pa.binary()),
-    ]
+    [*ROWS, ("reason", pa.string()), ("detail", pa.string()), ("embedding", pa.binary())]
 )
+"""A row of the store's table, or the reason why there is none; the values as bytes."""
 
 
 @dataclass(frozen=True)

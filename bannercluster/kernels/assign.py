@@ -17,9 +17,6 @@ from bannercluster.kernels import native, portable
 from bannercluster.kernels.rows import Rows
 from bannercluster.kernels.stack import TIE, Stack
 
-NOTHING = np.empty((0, 0), np.uint8)
-"""Labels of rows that were not assigned yet."""
-
 
 def assign(rows: Rows, stack: Stack, on_checked: Callable[[int], None] | None = None) -> np.ndarray:
     """Assign rows to their nearest centres.

@@ -10,7 +10,6 @@ value depends on its inputs and the instruction set only.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba import njit
 
@@ -377,8 +376,3 @@ def _add_moves(x, moves, magic, target):  # type: ignore[no-untyped-def]
             target[f] += (row_a[f] * sign_a + magic) - magic
         at += 1
     return count
-
-
-def compiled_version() -> str:
-    """Version of the compiler, for cards and benchmark results."""
-    return str(numba.__version__)

@@ -61,12 +61,6 @@ def names(url: str) -> list[str]:
     return sorted(name for name in found if name and not name.startswith(TEMPORARY))
 
 
-def make_folder(url: str) -> None:
-    """Make a folder and its parents where the file system has folders."""
-    fs, path = filesystem(url)
-    fs.makedirs(path, exist_ok=True)
-
-
 def remove(url: str) -> None:
     """Remove a file or a folder with all in it, if it is there."""
     fs, path = filesystem(url)
