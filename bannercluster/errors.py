@@ -30,11 +30,19 @@ class DataError(UsageError):
 
 
 class StoreError(BannerclusterError):
-    """A store is missing, damaged, held by another writer, or could not be written."""
+    """A store is missing, damaged, or could not be read or written."""
 
 
 class FormatVersionError(StoreError):
     """A file was written by a newer version of bannercluster than this one."""
+
+
+class LeaseHeldError(StoreError):
+    """Another process is writing there."""
+
+
+class LeaseLostError(StoreError):
+    """Another process has taken over a lease while this one did not answer."""
 
 
 class WeightsError(BannerclusterError):
@@ -47,6 +55,10 @@ class EngineError(BannerclusterError):
 
 class SchedulerError(BannerclusterError):
     """The Dask scheduler cannot be reached, or was lost."""
+
+
+class WorkerLostError(BannerclusterError):
+    """A task took worker after worker with it."""
 
 
 class MemoryPlanError(BannerclusterError):

@@ -16,7 +16,7 @@ from safetensors.numpy import load, save
 
 from bannercluster.cluster.lloyd import Run
 from bannercluster.errors import StoreError
-from bannercluster.store import files
+from bannercluster.store import files, points
 
 VERSION = 1
 
@@ -32,11 +32,14 @@ class Checkpoint:
         Of the sweep; a file of another sweep is refused.
     every_s : float
         Least time between two writes; the iterations in between are done again after a kill.
+    ks : frozenset of int, optional
+        The k that are wanted of it: the models of the others exist by now. All by default.
     """
 
     url: str
     fingerprint: str
     every_s: float = 2.0
+    ks: frozenset[int] | None = None
     _written: float = field(default=-np.inf, init=False)
 
     def save(self, runs: Sequence[Run]) -> None:
@@ -62,11 +65,11 @@ class Checkpoint:
                 }
             )
         about = {"version": VERSION, "fingerprint": self.fingerprint, "runs": states}
-        files.write_bytes(self.url, save(arrays, {"bannercluster": json.dumps(about)}))
+        files.write_bytes(self.url, save(arrays, {"bannercluster": json.dumps(about)}), points.CHECKPOINT)
         self._written = now
 
     def load(self) -> list[Run] | None:
-        """Return the runs of an interrupted sweep, or None where there is none.
+        """Return the wanted runs of an interrupted sweep, or None where they are not all there.
 
         Raises
         ------
@@ -83,7 +86,7 @@ class Checkpoint:
             files.check_version(about["version"], VERSION, f"the checkpoint {self.url}")
             if about["fingerprint"] != self.fingerprint:
                 return None
-            return [
+            runs = [
                 Run(
                     **state,
                     centres=arrays[f"{state['index']}.centres"],
@@ -91,12 +94,16 @@ class Checkpoint:
                     counts=arrays.get(f"{state['index']}.counts"),
                 )
                 for state in about["runs"]
+                if self.ks is None or state["k"] in self.ks
             ]
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"the checkpoint {self.url} is damaged ({error}): delete it to start anew"
             ) from error
 
+        known = {run.k for run in runs}
+        return runs if self.ks is None or known == self.ks else None
+
     def remove(self) -> None:
         """Remove the file: the sweep has ended."""
-        files.remove(self.url)
+        files.remove(self.url, points.CHECKPOINT_GONE)

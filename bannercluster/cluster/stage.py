@@ -26,6 +26,7 @@ from bannercluster.runtime.progress import Progress
 from bannercluster.store import files
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.fingerprint import fingerprint, of_contents
+from bannercluster.store.lease import Lease, hold
 from bannercluster.traverse.segments import TILE_ROWS, cut
 from bannercluster.traverse.sources import StoreSource
 from bannercluster.traverse.walk import Walker
@@ -138,6 +139,17 @@ class _Task:
         return tuple(k for k in dict.fromkeys(self.config.k) if not has_model(models, self.name(k)))
 
 
+    def checkpoint(self, models: str, missing: Sequence[int]) -> Checkpoint:
+        """Return the checkpoint of a sweep over all k asked for, of which some are missing.
+
+        By what is asked, not by what is missing: a run that ended between the cards of two models
+        goes on with the others.
+        """
+        asked = fingerprint({"models": sorted(self.name(k) for k in set(self.config.k))})
+        url = files.join(models, ".progress", f"{asked[:16]}.safetensors")
+        return Checkpoint(url, asked, ks=frozenset(missing))
+
+
 def product_of(config: ClusterConfig) -> Product:
     """Return the precision of the matrix product: bfloat16 where the processor multiplies it."""
     if config.product != "auto":
@@ -180,17 +192,26 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Cluste
         If there is no such store.
     DataError
         If the rows cannot be clustered: fewer distinct rows than k, values that are not finite.
+    LeaseHeldError
+        If another process writes models to the same folder.
     """
+    with hold(settings.paths.models, "bc cluster") as lease:
+        return _run(settings, lease, executor, progress)
+
+
+def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progress) -> ClusterResult:
     started = time.perf_counter()
     task = _Task.of(settings)
     models = settings.paths.models
     missing = task.missing(models)
+    checkpoint = task.checkpoint(models, missing)
     swept = None
     if missing:
-        swept = _sweep(task, settings, missing, executor, progress)
+        swept = _sweep(task, settings, missing, checkpoint, executor, progress)
+        lease.check()
         for k in missing:
             save_model(models, KMeansModel(swept.best(k).centres, _card(task, swept, k)))
-        _checkpoint(task, models, missing).remove()
+    checkpoint.remove()
     names = tuple(task.name(k) for k in dict.fromkeys(task.config.k))
     SweepFile(names, task.store.url, task.data).save(models)
     cards = [load_model(models, name).card for name in names]
@@ -209,6 +230,7 @@ def _sweep(
     task: _Task,
     settings: Settings,
     ks: tuple[int, ...],
+    checkpoint: Checkpoint,
     executor: Executor,
     progress: Progress,
 ) -> SweepResult:
@@ -219,15 +241,10 @@ def _sweep(
     walker = Walker(StoreSource(task.store), executor, cache)
     progress.start("cluster", config.max_iter, "iterations")
     try:
-        sweep = Sweep(config, task.product, None, _checkpoint(task, settings.paths.models, ks))
+        sweep = Sweep(config, task.product, None, checkpoint)
         return sweep.run(walker, lambda note: progress.advance(int(note != "seeding"), note))
     finally:
         progress.finish()
-
-
-def _checkpoint(task: _Task, models: str, ks: Sequence[int]) -> Checkpoint:
-    name = fingerprint({"models": [task.name(k) for k in ks]})
-    return Checkpoint(files.join(models, ".progress", f"{name[:16]}.safetensors"), name)
 
 
 def _card(task: _Task, swept: SweepResult, k: int) -> ModelCard:

@@ -25,7 +25,7 @@ from bannercluster.errors import StoreError
 from bannercluster.media import DecodedImage, DecodeLimits, ImageRejected, Resize
 from bannercluster.media.preparation import prepare
 from bannercluster.runtime.executor import Shared
-from bannercluster.store import files, tables
+from bannercluster.store import files, points, tables
 from bannercluster.store.embeddings import Dtype
 from bannercluster.store.fingerprint import content_id, of_contents
 
@@ -123,7 +123,7 @@ def embed_part(shared: Shared[PartJob], part: Part) -> PartDone:
             window = []
     _encode(encoder, window, job.dtype, rows)
     ordered = [rows[content] for content, _ in part.contents]
-    tables.write(part_url(job.staging, part), pa.Table.from_pylist(ordered, schema=SCHEMA))
+    tables.write(part_url(job.staging, part), pa.Table.from_pylist(ordered, schema=SCHEMA), points.PART)
     n_ok = sum(row["reason"] is None for row in ordered)
     return PartDone(n_ok, len(ordered) - n_ok, time.perf_counter() - started)
 

@@ -33,9 +33,11 @@ from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget, worker_count
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
-from bannercluster.store import commit, files
+from bannercluster.store import commit, files, points, tables
+from bannercluster.store.aliases import RowIndex
 from bannercluster.store.embeddings import EmbeddingStore, staging_url
 from bannercluster.store.fingerprint import fingerprint
+from bannercluster.store.lease import Lease, hold
 
 PREPROCESSING_VERSION = 1
 _LEAST_PART_ROWS = 32
@@ -207,7 +209,14 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedR
         If not one image could be embedded.
     StoreError
         If the store cannot be written; the last good state stays.
+    LeaseHeldError
+        If another process writes to the store.
     """
+    with hold(settings.paths.embeddings, "bc embed") as lease:
+        return _run(settings, lease, executor, progress)
+
+
+def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progress) -> EmbedResult:
     started = time.perf_counter()
     paths, config = settings.paths, settings.embed
     listing = list_files(paths.images, paths.manifest, config.day)
@@ -236,8 +245,8 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedR
             f"none of the {len(listing.entries):,} files in {paths.images} could be embedded "
             f"({_most_common(kept.rejected)}); expected at least one readable image"
         )
-    store = _commit(settings, choice, old, parts, job, described, kept)
-    files.remove(job.staging)
+    store = _commit(settings, choice, lease, old, parts, job, described, kept)
+    _clear_staging(job.staging, parts, store, verdicts)
     counts = kept.counts
     here = {entry.file for entry in listing.entries}
     rejected = [row["reason"] for row in kept.rejected.to_pylist() if row["file"] in here]
@@ -362,6 +371,7 @@ def _described(
 def _commit(
     settings: Settings,
     choice: _Choice,
+    lease: Lease,
     old: EmbeddingStore | None,
     parts: Sequence[Part],
     job: PartJob,
@@ -385,12 +395,36 @@ def _commit(
             "aliases": kept.aliases,
             "rejected": kept.rejected,
         },
+        lease=lease,
         recipe=choice.recipe,
         n_features=choice.model.n_features,
         dtype=settings.embed.dtype,
         chunk_rows=settings.embed.chunk_rows,
         info={"source": settings.paths.images, "environment": environment()},
     )
+
+
+def _clear_staging(
+    staging: str,
+    parts: Sequence[Part],
+    store: EmbeddingStore,
+    verdicts: dict[bytes, tuple[str, str]],
+) -> None:
+    """Remove what is in the store by now; parts of another job that was interrupted stay."""
+    own = {part_url(staging, part) for part in parts}
+    index = RowIndex(store)
+    done, pending = [], False
+    for name in files.names(staging):
+        url = files.join(staging, name)
+        if url not in own:
+            contents = tables.read(url, ["content_id"])["content_id"].to_pylist()
+            rows = zip(contents, index.rows_of(contents), strict=True)
+            if any(row < 0 and content not in verdicts for content, row in rows):
+                pending = True
+                continue
+        done.append(url)
+    for url in done if pending else [staging]:
+        files.remove(url, points.STAGING)
 
 
 def _blocks(parts: Sequence[Part], job: PartJob) -> Iterator[commit.Block]:

@@ -16,6 +16,7 @@ from typing import Any
 from bannercluster.encoders.runtime import import_openvino
 from bannercluster.encoders.spec import ModelFacts
 from bannercluster.encoders.weights import FoundWeights, file_sha256
+from bannercluster.store.points import NETWORK, reached
 
 IR_VERSION = 1
 """Raise when the export changes: files of other versions are then left alone and made anew."""
@@ -73,6 +74,7 @@ def _is_whole(folder: Path) -> bool:
 def _export_into(
     folder: Path, facts: ModelFacts, found: FoundWeights, recipe: dict[str, Any]
 ) -> None:
+    reached(NETWORK, "before", str(folder))
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         import_openvino().save_model(
@@ -82,10 +84,12 @@ def _export_into(
         (temporary / "card.json").write_text(json.dumps({**recipe, "sha256": hashes}, indent=1))
         for path in temporary.iterdir():
             _sync(path)
+        reached(NETWORK, "written", str(temporary))
         if folder.exists():  # damaged: `_is_whole` has just said so
             shutil.rmtree(folder)
         temporary.rename(folder)
         _sync(folder.parent)
+        reached(NETWORK, "after", str(folder))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

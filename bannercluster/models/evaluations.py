@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bannercluster.errors import StoreError
-from bannercluster.store import files
+from bannercluster.store import files, points
 
 VERSION = 1
 _NAME = "evaluation.json"
@@ -93,7 +93,7 @@ class Evaluation:
     def save(self, evaluation: str) -> None:
         """Write it into the folder of evaluations."""
         value = {"format_version": VERSION, **asdict(self)}
-        files.write_json(files.join(evaluation, _NAME), value)
+        files.write_json(files.join(evaluation, _NAME), value, points.EVALUATION)
 
     @classmethod
     def load_if_any(cls, evaluation: str) -> Evaluation | None:

@@ -12,7 +12,7 @@ from safetensors.numpy import load, save
 from bannercluster.errors import IncompatibleStoreError, StoreError, UsageError
 from bannercluster.models.card import ModelCard
 from bannercluster.models.kmeans import KMeansModel
-from bannercluster.store import files
+from bannercluster.store import files, points
 from bannercluster.store.embeddings import EmbeddingStore
 
 
@@ -20,8 +20,8 @@ def save_model(models: str, model: KMeansModel) -> None:
     """Write a model under its name."""
     folder = files.join(models, model.card.name)
     arrays = {"centres": np.ascontiguousarray(model.centres, dtype=np.float64)}
-    files.write_bytes(files.join(folder, "arrays.safetensors"), save(arrays))
-    files.write_json(files.join(folder, "card.json"), model.card.to_json())
+    files.write_bytes(files.join(folder, "arrays.safetensors"), save(arrays), points.ARRAYS)
+    files.write_json(files.join(folder, "card.json"), model.card.to_json(), points.CARD)
 
 
 def has_model(models: str, name: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bannercluster.errors import StoreError, UsageError
-from bannercluster.store import files
+from bannercluster.store import files, points
 
 VERSION = 1
 _NAME = "sweep.json"
@@ -40,6 +40,7 @@ class SweepFile:
                 "embeddings": self.embeddings,
                 "data": self.data,
             },
+            points.SWEEP,
         )
 
     @classmethod

@@ -21,9 +21,10 @@ from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
-from bannercluster.store import assignments, tables
+from bannercluster.store import assignments, points, tables
 from bannercluster.store.aliases import RowIndex
 from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.lease import Lease, hold
 from bannercluster.traverse.segments import TILE_ROWS
 from bannercluster.traverse.sources import StoreSource
 
@@ -102,7 +103,14 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Predic
     ------
     UsageError, StoreError, IncompatibleStoreError
         As :func:`plan`.
+    LeaseHeldError
+        If another process writes assignments to the same folder.
     """
+    with hold(settings.paths.assignments, "bc predict") as lease:
+        return _run(settings, lease, executor, progress)
+
+
+def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progress) -> PredictResult:
     started = time.perf_counter()
     store, model, _ = _inputs(settings)
     progress.start("predict", store.n_rows, "rows")
@@ -114,7 +122,8 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Predic
     before = assignments.read_if_any(folder, model.card.name)
     table = _table(store, model, assigned, before)
     if before is None or not table.equals(before.cast(table.schema)):
-        tables.write(assignments.url_of(folder, model.card.name), table)
+        lease.check()
+        tables.write(assignments.url_of(folder, model.card.name), table, points.ASSIGNMENTS)
     n_new, n_changed = _changes(table, before)
     sizes = np.bincount(table["cluster_id"].to_numpy(), minlength=model.card.k)
     return PredictResult(

@@ -23,7 +23,7 @@ from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
-from bannercluster.store import files
+from bannercluster.store import files, points
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse.segments import TILE_ROWS
 from bannercluster.traverse.sources import StoreSource
@@ -133,7 +133,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
         settings,
     )
     html = render_report(page).encode()
-    files.write_bytes(settings.paths.report, html)
+    files.write_bytes(settings.paths.report, html, points.REPORT)
     return ReportResult(
         settings.paths.report,
         len(html),

@@ -1,4 +1,4 @@
-"""Parts -> store, in one visible step.
+"""Rows -> store, in one visible step.
 
 Whole chunks first, then the array metadata, then the tables under names of the new generation,
 then the root ``zarr.json``: only that write makes any of it visible. The last chunk of the old
@@ -8,8 +8,7 @@ is not disturbed.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from bannercluster.errors import IncompatibleStoreError
-from bannercluster.store import files, tables
+from bannercluster.store import files, points, tables
 from bannercluster.store.embeddings import (
     Dtype,
     EmbeddingStore,
@@ -27,9 +26,12 @@ from bannercluster.store.embeddings import (
     root_document,
     tables_url,
 )
+from bannercluster.store.lease import Lease
 
 Block = tuple[np.ndarray, np.ndarray]
 """(n, n_features) values and (n, 32) uint8 content ids."""
+
+ID_NBYTES = 32
 
 
 def check_recipe(store: EmbeddingStore, recipe: Mapping[str, Any]) -> None:
@@ -56,18 +58,161 @@ def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+class Appender:
+    """Adds rows to a store, or makes it. Chunks are written as they fill; `commit` shows them.
+
+    Rows behind the end that the root states do not exist for readers, so an appender that is not
+    committed leaves the store as it was.
+
+    Parameters
+    ----------
+    url : str
+    lease : Lease
+        Of the store: one writer at a time.
+    recipe : mapping
+        What made the rows; an existing store must have the same.
+    n_features : int
+    dtype : {"float16", "float32"}
+    chunk_rows : int
+        Rows of a chunk; an existing store keeps its own.
+    n_written : int, optional
+        Rows that lie in whole chunks behind the end of the store, written by an appender that
+        ended before its commit: they are kept, and adding goes on behind them.
+
+    Raises
+    ------
+    IncompatibleStoreError
+        If the store was made by another recipe.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        lease: Lease,
+        *,
+        recipe: Mapping[str, Any],
+        n_features: int,
+        dtype: Dtype,
+        chunk_rows: int,
+        n_written: int = 0,
+    ) -> None:
+        self.url, self.lease, self.recipe, self.dtype = url, lease, dict(recipe), dtype
+        self.old = EmbeddingStore.open_if_any(url)
+        if self.old is not None:
+            check_recipe(self.old, recipe)
+            chunk_rows = self.old.manifest.chunk_rows
+        self.chunk_rows = chunk_rows
+        whole = np.dtype(dtype).newbyteorder("<")
+        self._values = np.zeros((chunk_rows, n_features), whole)
+        self._ids = np.zeros((chunk_rows, ID_NBYTES), np.uint8)
+        start = 0 if self.old is None else self.old.n_rows
+        if n_written:
+            start += n_written
+            if start % chunk_rows:
+                raise ValueError(f"{start} rows do not end at a chunk of {chunk_rows}")
+        self._chunk, self._filled = divmod(start, chunk_rows)
+        self._unwritten = False
+        if self.old is not None and self._filled:
+            # What the last chunk holds already is written again with the new rows behind it.
+            tail = start - self._filled
+            self._values[: self._filled] = self.old.read(tail, start)
+            self._ids[: self._filled] = self.old.content_ids(tail, start)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that the store would have if it were committed now."""
+        return self._chunk * self.chunk_rows + self._filled
+
+    def add(self, values: np.ndarray, ids: np.ndarray) -> None:
+        """Add rows.
+
+        Parameters
+        ----------
+        values : (n, n_features) array
+            In the store's dtype.
+        ids : (n, 32) uint8 array
+
+        Raises
+        ------
+        StoreError
+            If a chunk cannot be written.
+        """
+        taken = 0
+        while taken < len(values):
+            n = min(self.chunk_rows - self._filled, len(values) - taken)
+            place = slice(self._filled, self._filled + n)
+            self._values[place] = values[taken : taken + n]
+            self._ids[place] = ids[taken : taken + n]
+            self._filled += n
+            taken += n
+            self._unwritten = True
+            if self._filled == self.chunk_rows:
+                self._write_chunk()
+                self._chunk, self._filled = self._chunk + 1, 0
+
+    def commit(self, tables_of: Mapping[str, pa.Table], info: Mapping[str, Any]) -> EmbeddingStore:
+        """Make the rows visible, with the whole tables of the new generation.
+
+        Raises
+        ------
+        StoreError
+            If a write fails; the old generation stays as it was.
+        LeaseLostError
+            If another process took over the lease meanwhile.
+        """
+        if self._unwritten and self._filled:
+            self._values[self._filled :] = 0
+            self._ids[self._filled :] = 0
+            self._write_chunk()
+        url, old = self.url, self.old
+        generation = 1 if old is None else old.manifest.generation + 1
+        named = {name: f"{name}-{generation:06d}.parquet" for name in tables_of}
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        manifest = Manifest(
+            generation=generation,
+            n_rows=self.n_rows,
+            n_features=self._values.shape[1],
+            chunk_rows=self.chunk_rows,
+            dtype=self.dtype,
+            recipe=self.recipe,
+            tables=named,
+            created=now if old is None else old.manifest.created,
+            info=dict(info),
+        )
+        for name, table in tables_of.items():
+            tables.write(files.join(tables_url(url), named[name]), table, points.TABLE)
+        for name, document in array_documents(manifest).items():
+            where = files.join(url, name, "zarr.json")
+            files.write_bytes(where, document_bytes(document), points.ARRAY)
+        self.lease.check()
+        root = document_bytes(root_document(manifest))
+        files.write_bytes(files.join(url, "zarr.json"), root, points.ROOT)
+        if old is not None:
+            _drop_older_tables(url, keep=(named, old.manifest.tables))
+        return EmbeddingStore(url, manifest)
+
+    def _write_chunk(self) -> None:
+        # A process that lost its lease must not write into chunks that others may show by now.
+        self.lease.check()
+        for array, rows in (("embedding", self._values), ("content_id", self._ids)):
+            where = files.join(self.url, array, "c", str(self._chunk), "0")
+            files.write_bytes(where, rows.data.cast("B"), points.CHUNK)
+        self._unwritten = False
+
+
 def commit(
     url: str,
     blocks: Iterable[Block],
     tables_of: Mapping[str, pa.Table],
     *,
+    lease: Lease,
     recipe: Mapping[str, Any],
     n_features: int,
     dtype: Dtype,
     chunk_rows: int,
     info: Mapping[str, Any],
 ) -> EmbeddingStore:
-    """Append rows to a store, or make it.
+    """Append blocks of rows to a store, or make it, and show them.
 
     Parameters
     ----------
@@ -76,8 +221,10 @@ def commit(
         New rows in their order.
     tables_of : mapping of str to table
         The whole tables of the new generation.
-    recipe, n_features, dtype, chunk_rows, info
-        As in :class:`Manifest`; an existing store keeps its ``chunk_rows``.
+    lease, recipe, n_features, dtype, chunk_rows
+        As in :class:`Appender`.
+    info : mapping
+        Versions and sources, for the root.
 
     Returns
     -------
@@ -88,71 +235,15 @@ def commit(
     ------
     IncompatibleStoreError
         If the store was made by another recipe.
-    StoreError
-        If a write fails; the old generation stays as it was.
+    StoreError, LeaseLostError
+        If a write fails, or the lease is lost; the old generation stays as it was.
     """
-    old = EmbeddingStore.open_if_any(url)
-    if old is not None:
-        check_recipe(old, recipe)
-        chunk_rows = old.manifest.chunk_rows
-    start = 0 if old is None else old.n_rows
-    tail = start - start % chunk_rows
-    stop = tail
-    # What the last chunk already holds is written again with the new rows behind it.
-    kept = (
-        [] if old is None or tail == start else [(old.read(tail, start), old.content_ids()[tail:])]
+    appender = Appender(
+        url, lease, recipe=recipe, n_features=n_features, dtype=dtype, chunk_rows=chunk_rows
     )
-    for values, ids in _whole_chunks(itertools.chain(kept, blocks), chunk_rows):
-        chunk = stop // chunk_rows
-        _write_chunk(files.join(url, "embedding", "c", str(chunk), "0"), values, chunk_rows, dtype)
-        _write_chunk(files.join(url, "content_id", "c", str(chunk), "0"), ids, chunk_rows, "uint8")
-        stop += len(values)
-    generation = 1 if old is None else old.manifest.generation + 1
-    named = {name: f"{name}-{generation:06d}.parquet" for name in tables_of}
-    manifest = Manifest(
-        generation=generation,
-        n_rows=max(stop, start),
-        n_features=n_features,
-        chunk_rows=chunk_rows,
-        dtype=dtype,
-        recipe=dict(recipe),
-        tables=named,
-        created=datetime.now(UTC).isoformat(timespec="microseconds")
-        if old is None
-        else old.manifest.created,
-        info=dict(info),
-    )
-    for name, table in tables_of.items():
-        tables.write(files.join(tables_url(url), named[name]), table)
-    for name, document in array_documents(manifest).items():
-        files.write_bytes(files.join(url, name, "zarr.json"), document_bytes(document))
-    files.write_bytes(files.join(url, "zarr.json"), document_bytes(root_document(manifest)))
-    if old is not None:
-        _drop_older_tables(url, keep=(named, old.manifest.tables))
-    return EmbeddingStore(url, manifest)
-
-
-def _whole_chunks(blocks: Iterable[Block], chunk_rows: int) -> Iterator[Block]:
-    """Regroup blocks into chunks of ``chunk_rows`` rows; the last may be shorter."""
-    waiting: list[Block] = []
-    size = 0
-    for block in blocks:
-        waiting.append(block)
-        size += len(block[0])
-        while size >= chunk_rows:
-            values, ids = (np.concatenate(part) for part in zip(*waiting, strict=True))
-            yield values[:chunk_rows], ids[:chunk_rows]
-            waiting = [(values[chunk_rows:], ids[chunk_rows:])]
-            size -= chunk_rows
-    if size:
-        values, ids = (np.concatenate(part) for part in zip(*waiting, strict=True))
-        yield values, ids
-
-
-def _write_chunk(url: str, rows: np.ndarray, chunk_rows: int, dtype: str) -> None:
-    whole = np.zeros((chunk_rows, rows.shape[1]), np.dtype(dtype).newbyteorder("<"))
-    whole[: len(rows)] = rows
-    files.write_bytes(url, whole.data.cast("B"))
+    for values, ids in blocks:
+        appender.add(values, ids)
+    return appender.commit(tables_of, info)
 
 
 def _drop_older_tables(url: str, keep: tuple[Mapping[str, str], ...]) -> None:
@@ -160,4 +251,4 @@ def _drop_older_tables(url: str, keep: tuple[Mapping[str, str], ...]) -> None:
     wanted = {name for generation in keep for name in generation.values()}
     for name in files.names(tables_url(url)):
         if name not in wanted:
-            files.remove(files.join(tables_url(url), name))
+            files.remove(files.join(tables_url(url), name), points.OLD_TABLE)

@@ -133,10 +133,16 @@ class EmbeddingStore:
         self._read_into(out, "embedding", start, stop)
         return out
 
-    def content_ids(self) -> np.ndarray:
-        """(n_rows, 32) uint8 array."""
-        out = np.empty((self.n_rows, _ID_NBYTES), np.uint8)
-        self._read_into(out, "content_id", 0, self.n_rows)
+    def content_ids(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Read the content ids of rows ``start:stop``, of all by default.
+
+        Returns
+        -------
+        (stop - start, 32) uint8 array
+        """
+        stop = self.n_rows if stop is None else stop
+        out = np.empty((stop - start, _ID_NBYTES), np.uint8)
+        self._read_into(out, "content_id", start, stop)
         return out
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table:

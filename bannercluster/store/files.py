@@ -18,6 +18,8 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from bannercluster.errors import FormatVersionError, StoreError
+from bannercluster.store.points import Point, reached
+from bannercluster.store.refusals import refused
 
 TEMPORARY = ".tmp-"
 
@@ -61,11 +63,13 @@ def names(url: str) -> list[str]:
     return sorted(name for name in found if name and not name.startswith(TEMPORARY))
 
 
-def remove(url: str) -> None:
+def remove(url: str, point: Point) -> None:
     """Remove a file or a folder with all in it, if it is there."""
     fs, path = filesystem(url)
     if fs.exists(path):
+        reached(point, "before", path)
         fs.rm(path, recursive=True)
+        reached(point, "after", path)
 
 
 def read_bytes(url: str, start: int | None = None, stop: int | None = None) -> bytes:
@@ -75,9 +79,9 @@ def read_bytes(url: str, start: int | None = None, stop: int | None = None) -> b
     return data
 
 
-def write_bytes(url: str, data: bytes | memoryview) -> None:
+def write_bytes(url: str, data: bytes | memoryview, point: Point) -> None:
     """Write a file atomically."""
-    with writing(url) as name:
+    with writing(url, point) as name:
         fs, path = filesystem(name)
         if isinstance(fs, LocalFileSystem):
             Path(path).write_bytes(data)
@@ -86,7 +90,7 @@ def write_bytes(url: str, data: bytes | memoryview) -> None:
 
 
 @contextlib.contextmanager
-def writing(url: str) -> Iterator[str]:
+def writing(url: str, point: Point) -> Iterator[str]:
     """Give a name to write a whole file to; it takes its place when the block ends well.
 
     On a local disk that is a temporary name in the same folder, synced and renamed at the end and
@@ -98,35 +102,93 @@ def writing(url: str) -> Iterator[str]:
         If the file system refuses (full disk, no permission); the last good state stays.
     """
     path = local_path(url)
-    if path is None:
-        try:
+    with refused(f"cannot write {url if path is None else path}", "the last good state stays"):
+        reached(point, "before", url if path is None else str(path))
+        if path is None:
             yield url
-        except OSError as error:
-            raise StoreError(
-                f"cannot write {url}: {error.strerror or error}; the last good state stays"
-            ) from error
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write to {path.parent}: {error.strerror}; nothing was changed"
-        ) from error
+        else:
+            with _renamed(path, point) as temporary:
+                yield temporary
+        reached(point, "after", url if path is None else str(path))
+
+
+@contextlib.contextmanager
+def _renamed(path: Path, point: Point) -> Iterator[str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+    os.close(handle)
     try:
         yield temporary
         with open(temporary, "rb") as file:  # noqa: PTH123 - a descriptor to sync
             os.fsync(file.fileno())
+        reached(point, "written", temporary)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {path}: {error.strerror or error}; the last good state stays"
-        ) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def create(url: str, data: bytes, point: Point) -> bool:
+    """Write a small file that must not be there yet; return whether it was made.
+
+    Of several processes that try at once, one makes it. On a local disk a process that is killed
+    in the middle leaves an empty file.
+    """
+    path = local_path(url)
+    reached(point, "before", url)
+    try:
+        if path is None:
+            fs, key = filesystem(url)
+            fs.pipe_file(key, data, mode="create")
+        else:
+            _create_local(path, data)
+    except FileExistsError:
+        return False
+    reached(point, "after", url)
+    return True
+
+
+def _create_local(path: Path, data: bytes) -> None:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            break
+        except FileNotFoundError:  # another process took the empty folder away just now
+            continue
+    whole = False
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        whole = True
+    finally:
+        if not whole:
+            path.unlink(missing_ok=True)
+            remove_if_empty(str(path.parent))
+
+
+def discard(url: str, point: Point) -> None:
+    """Remove a small file, and its folder where that is empty then; nothing if it is not there."""
+    path = local_path(url)
+    if path is None:
+        with contextlib.suppress(FileNotFoundError):
+            remove(url, point)
+        return
+    reached(point, "before", str(path))
+    path.unlink(missing_ok=True)
+    remove_if_empty(str(path.parent))
+    reached(point, "after", str(path))
+
+
+def remove_if_empty(url: str) -> None:
+    """Remove a folder with nothing in it; on an object store there are no such folders."""
+    path = local_path(url)
+    if path is not None:
+        with contextlib.suppress(OSError):
+            path.rmdir()
 
 
 def _sync_folder(path: Path) -> None:
@@ -156,9 +218,9 @@ def read_json(url: str) -> dict[str, Any]:
     return value
 
 
-def write_json(url: str, value: Mapping[str, Any]) -> None:
+def write_json(url: str, value: Mapping[str, Any], point: Point) -> None:
     """Write a JSON object atomically, keys in their order."""
-    write_bytes(url, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    write_bytes(url, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), point)
 
 
 def check_version(found: object, known: int, what: str) -> None:

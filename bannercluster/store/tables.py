@@ -13,19 +13,20 @@ import pyarrow.parquet as pq
 
 from bannercluster.errors import StoreError, UsageError
 from bannercluster.store import files
+from bannercluster.store.points import Point
 
 VERSION = 1
 _KEY = b"bannercluster_schema_version"
 
 
-def write(url: str, table: pa.Table) -> None:
+def write(url: str, table: pa.Table, point: Point) -> None:
     """Write a table atomically as Parquet."""
-    with writing(url, table.schema) as writer:
+    with writing(url, table.schema, point) as writer:
         writer.write_table(table)
 
 
 @contextlib.contextmanager
-def writing(url: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+def writing(url: str, schema: pa.Schema, point: Point) -> Iterator[pq.ParquetWriter]:
     """Give a Parquet writer for a table that is written in pieces and appears when it is whole."""
     schema = versioned(schema)
     if files.local_path(url) is None:
@@ -33,9 +34,9 @@ def writing(url: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
         buffer = pa.BufferOutputStream()
         with pq.ParquetWriter(buffer, schema, compression="zstd") as writer:
             yield writer
-        files.write_bytes(url, memoryview(buffer.getvalue()))
+        files.write_bytes(url, memoryview(buffer.getvalue()), point)
         return
-    with files.writing(url) as name:
+    with files.writing(url, point) as name:
         fs, path = files.filesystem(name)
         with (
             fs.open(path, "wb") as sink,

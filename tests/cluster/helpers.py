@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from store.stores import committed
 
 from bannercluster.cluster.checkpoint import Checkpoint
 from bannercluster.cluster.sweep import RunResult, Sweep, SweepResult
 from bannercluster.config import ClusterConfig
 from bannercluster.runtime.executor import Executor, ThreadExecutor
-from bannercluster.store.commit import commit
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse import memory
 from bannercluster.traverse.sources import ArraySource, RowSource
@@ -118,7 +118,7 @@ def assert_same_runs(left: Sequence[RunResult], right: Sequence[RunResult]) -> N
 
 def store_of(url: Path, values: np.ndarray, chunk_rows: int = 1000) -> EmbeddingStore:
     ids = np.random.default_rng(7).integers(256, size=(len(values), 32)).astype(np.uint8)
-    return commit(
+    return committed(
         str(url),
         [(values, ids)],
         {},

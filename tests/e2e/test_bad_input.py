@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from store.stores import committed
 
 from bannercluster.runtime import cluster as runtime_cluster
-from bannercluster.store import commit
 from bannercluster.store.embeddings import EmbeddingStore
 
 from .commands import STAGES, bc, change_json, tree
@@ -40,7 +40,7 @@ def test_k_larger_than_the_distinct_rows(copy):
     """Twenty files, but the network sees three pictures."""
     store = EmbeddingStore.open("data/embeddings.zarr")
     values = np.tile(store.read(0, 3), (7, 1))[:20]
-    commit.commit(
+    committed(
         "same.zarr", [(values, store.content_ids()[:20])], {}, recipe=store.manifest.recipe,
         n_features=store.n_features, dtype="float16", chunk_rows=8192, info={},
     )  # fmt: skip

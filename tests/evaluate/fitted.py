@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from store.stores import committed
 
 from bannercluster import evaluate
 from bannercluster.config import Settings
@@ -14,7 +15,6 @@ from bannercluster.models.folder import save_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime import SilentProgress, ThreadExecutor
-from bannercluster.store import commit
 
 RECIPE = {"model": "a_network", "precision": "float32", "preprocessing": {"resize": "native"}}
 
@@ -41,7 +41,7 @@ def make_store(
     names = dict.fromkeys(name for row in rows for name in row if name != "row")
     fields = [(name, pa.binary(32) if name == "content_id" else pa.string()) for name in names]
     ids = b"".join(content(row) for row in range(len(values)))
-    commit.commit(
+    committed(
         str(folder / "embeddings.zarr"),
         [(values.astype(np.float16), np.frombuffer(ids, np.uint8).reshape(-1, 32))],
         {"aliases": pa.Table.from_pylist(rows, schema=pa.schema(fields))},

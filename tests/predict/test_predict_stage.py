@@ -145,10 +145,12 @@ def age(folder, model):
     at = pa.array([long_ago] * len(table), assignments.SCHEMA.field("assigned_at").type)
     index = table.schema.get_field_index("assigned_at")
     from bannercluster.store import tables
+    from bannercluster.store.points import ASSIGNMENTS
 
     tables.write(
         assignments.url_of(str(folder / "assignments"), model),
         table.set_column(index, "assigned_at", at),
+        ASSIGNMENTS,
     )
     return long_ago
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from PIL import Image
+from store.stores import committed
 
 from bannercluster import evaluate, report
 from bannercluster.config import Settings
@@ -15,7 +16,6 @@ from bannercluster.models.folder import save_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime import SilentProgress, ThreadExecutor
-from bannercluster.store import commit
 
 N = 24
 RECIPE = {
@@ -77,7 +77,7 @@ class Case:
             for row in range(N) if row not in self.without_alias
         ]  # fmt: skip
         names = ("file", "stage", "reason", "detail")
-        commit.commit(
+        committed(
             str(self.folder / "embeddings.zarr"),
             [(self.values, np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 32))],
             {

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from store.stores import committed
 
 from bannercluster import report
 from bannercluster.errors import IncompatibleStoreError, StoreError, UsageError
@@ -187,12 +188,11 @@ def test_rows_that_no_banner_points_to_any_more(case):
 def test_store_that_has_grown_since_the_evaluation(case):
     case.make()
     case.evaluate()
-    from bannercluster.store import commit
     from bannercluster.store.embeddings import EmbeddingStore
 
     store = EmbeddingStore.open(str(case.folder / "embeddings.zarr"))
     names = ("rows", "aliases", "rejected")
-    commit.commit(
+    committed(
         store.url, [], {name: store.table(name) for name in names}, recipe=store.manifest.recipe,
         n_features=6, dtype="float16", chunk_rows=16, info={},
     )  # fmt: skip

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from bannercluster.store import commit as commits
 from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.lease import hold
 
 N_FEATURES = 6
 RECIPE = {
@@ -41,6 +42,12 @@ def tables_of(n: int) -> dict[str, pa.Table]:
     }
 
 
+def committed(url: str, *args, **options) -> EmbeddingStore:
+    """Commit, and hold the lease for as long as that takes."""
+    with hold(url, "a test") as lease:
+        return commits.commit(url, *args, lease=lease, **options)
+
+
 def append(
     url: str,
     start: int,
@@ -54,13 +61,13 @@ def append(
     """Commit rows ``start:stop``, in blocks that end at the given rows."""
     cuts = [start, *blocks, stop]
     pairs = pairwise(cuts)
-    return commits.commit(
+    return committed(
         url,
         [(values_of(low, high).astype(dtype), ids_of(low, high)) for low, high in pairs],
         tables_of(stop),
         recipe=recipe or RECIPE | {"dtype": dtype},
         n_features=N_FEATURES,
-        dtype=dtype,  # type: ignore[arg-type]
+        dtype=dtype,
         chunk_rows=chunk_rows,
         info={"source": "a test"},
     )

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from bannercluster.store import commit as commits
 from bannercluster.store.aliases import RowIndex
 
-from .stores import append, ids_of
+from .stores import append, committed, ids_of
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def test_nothing_asked(store):
 
 
 def test_store_without_rows(tmp_path):
-    empty = commits.commit(
+    empty = committed(
         str(tmp_path / "empty.zarr"), [], {},
         recipe={}, n_features=4, dtype="float16", chunk_rows=4, info={},
     )  # fmt: skip

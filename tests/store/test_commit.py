@@ -12,11 +12,10 @@ import pytest
 import xarray
 
 from bannercluster.errors import IncompatibleStoreError, StoreError
-from bannercluster.store import commit as commits
 from bannercluster.store import files, tables
 from bannercluster.store.embeddings import EmbeddingStore
 
-from .stores import RECIPE, append, bytes_below, check_whole, ids_of, values_of
+from .stores import RECIPE, append, bytes_below, check_whole, committed, ids_of, values_of
 
 
 class Killed(BaseException):
@@ -32,11 +31,11 @@ class Writes:
             monkeypatch.setattr(module, name, self._counting(getattr(module, name)))
 
     def _counting(self, write):
-        def counting(url, what):
+        def counting(url, what, point):
             if self.n == self.last:
                 raise self.error
             self.n += 1
-            write(url, what)
+            write(url, what, point)
 
         return counting
 
@@ -162,7 +161,7 @@ def test_other_rows_after_an_interrupted_commit(url, monkeypatch):
         with pytest.raises(Killed):
             append(url, 6, 11)
     values, ids = values_of(20, 23), ids_of(20, 23)
-    store = commits.commit(
+    store = committed(
         url,
         [(values, ids)],
         {},
@@ -186,7 +185,7 @@ def test_blocks_that_fail_leave_the_old_store(url):
         raise StoreError("the part is damaged")
 
     with pytest.raises(StoreError, match="the part is damaged"):
-        commits.commit(
+        committed(
             url, blocks(), {}, recipe=RECIPE, n_features=6, dtype="float16", chunk_rows=4, info={}
         )
     check_whole(EmbeddingStore.open(url), 6)
@@ -284,7 +283,7 @@ def test_disk_that_is_full_in_the_middle_of_a_table(url, tmp_path, monkeypatch):
 
 def test_place_that_cannot_be_a_folder(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreError, match=r"cannot write to .*nothing was changed"):
+    with pytest.raises(StoreError, match=r"cannot take the lease .*nothing was changed"):
         append(str(tmp_path / "file" / "embeddings.zarr"), 0, 3)
 
 

@@ -10,6 +10,7 @@ from bannercluster.models.sweeps import SweepFile
 from bannercluster.store import files, tables
 from bannercluster.store.embeddings import EmbeddingStore, staging_url, tables_url
 from bannercluster.store.fingerprint import content_id, fingerprint, of_contents
+from bannercluster.store.points import REPORT
 
 from .stores import append, check_whole
 
@@ -27,20 +28,20 @@ def root(request, tmp_path, bucket):
 def test_bytes_come_back(root):
     url = files.join(root, "a", "b.bin")
     assert not files.exists(url)
-    files.write_bytes(url, b"0123456789")
-    files.write_bytes(url, memoryview(b"abcdefghij"))
+    files.write_bytes(url, b"0123456789", REPORT)
+    files.write_bytes(url, memoryview(b"abcdefghij"), REPORT)
     assert files.exists(url)
     assert files.read_bytes(url) == b"abcdefghij"
     assert files.read_bytes(url, 2, 5) == b"cde"
     assert files.names(files.join(root, "a")) == ["b.bin"]
     assert files.names(files.join(root, "nowhere")) == []
-    files.remove(files.join(root, "a"))
-    files.remove(files.join(root, "a"))
+    files.remove(files.join(root, "a"), REPORT)
+    files.remove(files.join(root, "a"), REPORT)
     assert not files.exists(url)
 
 
 def test_file_can_be_read_by_others(tmp_path):
-    files.write_bytes(str(tmp_path / "a"), b"x")
+    files.write_bytes(str(tmp_path / "a"), b"x", REPORT)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
     assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
@@ -56,13 +57,13 @@ def test_urls():
 
 def test_json(root):
     url = files.join(root, "x.json")
-    files.write_json(url, {"b": 1, "a": "ä"})
+    files.write_json(url, {"b": 1, "a": "ä"}, REPORT)
     assert files.read_json(url) == {"b": 1, "a": "ä"}
     assert files.read_bytes(url).decode().index('"b"') < files.read_bytes(url).decode().index('"a"')
     with pytest.raises(StoreError, match="missing"):
         files.read_json(files.join(root, "absent.json"))
     for text, said in ((b"{", "not valid JSON"), (b"[]", "holds a list")):
-        files.write_bytes(url, text)
+        files.write_bytes(url, text, REPORT)
         with pytest.raises(StoreError, match=said):
             files.read_json(url)
 
@@ -81,11 +82,11 @@ def test_versions_that_are_read():
 def test_whole_files_only(root):
     """A writer that fails in the middle leaves what was there before, and nothing else."""
     url = files.join(root, "t.parquet")
-    tables.write(url, pa.table({"a": [1, 2]}))
+    tables.write(url, pa.table({"a": [1, 2]}), REPORT)
     schema = pa.schema([("a", pa.int64())])
 
     def fail(url, n_tables):
-        with tables.writing(url, schema) as writer:
+        with tables.writing(url, schema, REPORT) as writer:
             for _ in range(n_tables):
                 writer.write_table(pa.table({"a": [3]}))
             raise RuntimeError("in the middle")
@@ -115,7 +116,7 @@ def test_bucket_that_refuses(bucket, monkeypatch):
         with pytest.raises(StoreError, match="Forbidden"):
             append(url, 6, 9)
         with pytest.raises(StoreError, match="Forbidden"):
-            tables.write(f"{bucket}/t.parquet", pa.table({"a": [1]}))
+            tables.write(f"{bucket}/t.parquet", pa.table({"a": [1]}), REPORT)
     check_whole(EmbeddingStore.open(url), 6)
 
 
@@ -132,17 +133,17 @@ def test_store_in_a_bucket(bucket):
     assert first.read(3, 6).shape == (3, 6)
     assert EmbeddingStore.open(url).read(4, 4).shape == (0, 6)
     chunk = f"{url}/embedding/c/0/0"
-    files.write_bytes(chunk, files.read_bytes(chunk)[:10])
+    files.write_bytes(chunk, files.read_bytes(chunk)[:10], REPORT)
     with pytest.raises(StoreError, match="has 10 bytes, expected 48"):
         EmbeddingStore.open(url).read(0, 4)
-    files.remove(chunk)
+    files.remove(chunk, REPORT)
     with pytest.raises(StoreError, match="c/0/0"):
         EmbeddingStore.open(url).read(0, 4)
 
 
 def test_tables_and_sweeps_in_a_bucket(bucket):
     table = pa.table({"a": pa.array([1, None], pa.int32()), "b": ["x", "y"]})
-    tables.write(f"{bucket}/t.parquet", table)
+    tables.write(f"{bucket}/t.parquet", table, REPORT)
     assert tables.read(f"{bucket}/t.parquet").equals(table)
     assert tables.read(f"{bucket}/t.parquet", ["b"]).column_names == ["b"]
     sweep = SweepFile(("m1", "m2"), "e.zarr", {"n_rows": 3, "fingerprint": "x"})

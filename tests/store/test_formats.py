@@ -23,6 +23,7 @@ from bannercluster.runtime import SilentProgress, ThreadExecutor
 from bannercluster.store import assignments, files
 from bannercluster.store.aliases import RowIndex
 from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.points import REPORT
 
 V1 = Path(__file__).parents[1] / "data" / "formats" / "v1"
 NAMES = ("kmeans-k02-00000002", "kmeans-k03-00000003")
@@ -143,7 +144,7 @@ def test_stages_read_and_write_buckets():
     root = f"memory://bucket-{uuid.uuid4().hex}"
     for path in V1.rglob("*"):
         if path.is_file():
-            files.write_bytes(f"{root}/{path.relative_to(V1)}", path.read_bytes())
+            files.write_bytes(f"{root}/{path.relative_to(V1)}", path.read_bytes(), REPORT)
     names = ("images", "models", "evaluation", "assignments")
     settings = Settings().replace(
         "paths",

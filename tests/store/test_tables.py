@@ -4,6 +4,7 @@ import pytest
 
 from bannercluster.errors import FormatVersionError, StoreError, UsageError
 from bannercluster.store import tables
+from bannercluster.store.points import REPORT
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_folder_in_place_of_a_file(tmp_path, name):
 def test_own_tables_carry_their_version(tmp_path):
     url = str(tmp_path / "t.parquet")
     table = pa.table({"a": [1]}).replace_schema_metadata({"mine": "kept"})
-    tables.write(url, table)
+    tables.write(url, table, REPORT)
     metadata = pq.read_schema(url).metadata
     assert metadata[b"bannercluster_schema_version"] == b"1"
     assert metadata[b"mine"] == b"kept"
@@ -129,7 +130,7 @@ def test_own_tables_that_are_damaged(tmp_path, write):
     url = str(tmp_path / "t.parquet")
     with pytest.raises(StoreError, match="missing"):
         tables.read(url)
-    tables.write(url, pa.table({"a": list(range(1000))}))
+    tables.write(url, pa.table({"a": list(range(1000))}), REPORT)
     whole = (tmp_path / "t.parquet").read_bytes()
     for data in (b"", b"PAR1", whole[:-20], whole[: len(whole) // 2]):
         write("t.parquet", data)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from store.stores import committed
 
 from bannercluster.kernels.rows import Recipe
 from bannercluster.kernels.stack import Stack
 from bannercluster.runtime.executor import LocalShared
-from bannercluster.store.commit import commit
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse import memory
 from bannercluster.traverse.reducers import (
@@ -56,6 +56,9 @@ class ShufflingExecutor:
     def share(self, value: Any) -> LocalShared[Any]:
         return LocalShared(value)
 
+    def everywhere(self, fn: Callable[[], object]) -> None:
+        fn()
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -77,7 +80,7 @@ def store_of(
 ) -> EmbeddingStore:
     """Write a store in one commit, its rows in as many blocks as asked."""
     ids = np.random.default_rng(7).integers(256, size=(len(values), 32)).astype(np.uint8)
-    return commit(
+    return committed(
         str(folder / f"embeddings-{chunk_rows}.zarr"),
         zip(np.array_split(values, n_blocks), np.array_split(ids, n_blocks), strict=True),
         {},

@@ -1,0 +1,166 @@
+"""Every write that makes something visible, by name: where a run can end, and how it goes on.
+
+A test may watch the points, and end the process, refuse a write or cut it short at any of them.
+Outside tests nothing watches. ``docs/operations.md`` has the same table for people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["before", "written", "after"]
+"""``before`` anything is written; ``written`` under a temporary name, not in place yet (local disks
+only); ``after`` it is in place, or gone where the point removes something."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A write, by name.
+
+    Parameters
+    ----------
+    name : str
+        Stage and what is written, such as ``embed.part``.
+    writes : str
+        What appears, or goes.
+    recovery : str
+        What the same command does when the run before it ended here.
+    """
+
+    name: str
+    writes: str
+    recovery: str
+
+
+LEASE = Point(
+    "store.lease",
+    "the file that says who writes",
+    "the lease of a process that has ended is taken over",
+)
+NETWORK = Point(
+    "embed.network",
+    "the exported network, in the cache",
+    "a folder without its card is not used: the network is exported again",
+)
+PART = Point(
+    "embed.part",
+    "a finished part, in the staging folder",
+    "finished parts are found by their names; the part in work is computed again",
+)
+CHUNK = Point(
+    "store.chunk",
+    "a chunk of embeddings or content ids",
+    "rows behind the end that the root states do not exist; the chunk is written again",
+)
+TABLE = Point(
+    "store.table",
+    "a table of the new generation",
+    "the root names the tables of the old generation; the new one is written again",
+)
+ARRAY = Point(
+    "store.array",
+    "the metadata of an array",
+    "readers take the metadata in the root; it is written again",
+)
+ROOT = Point(
+    "store.root",
+    "the root of the store: the new generation becomes visible",
+    "before it the store is the old one and the commit is repeated from the staged parts; after "
+    "it the store is the new one and nothing is left to do",
+)
+OLD_TABLE = Point(
+    "store.old-table",
+    "removal of a table that no reader needs any more",
+    "the next commit, or `bc gc`, removes it",
+)
+STAGING = Point(
+    "embed.staging",
+    "removal of the staging folder after the commit",
+    "its parts are in the store: the next run removes the folder",
+)
+CHECKPOINT = Point(
+    "cluster.checkpoint",
+    "the state of a sweep after an iteration",
+    "the sweep goes on from the checkpoint before, or from the start; the result is the same bits",
+)
+ARRAYS = Point(
+    "cluster.arrays",
+    "the centres of a model",
+    "a folder without a card is no model: the sweep goes on from its checkpoint",
+)
+CARD = Point(
+    "cluster.card",
+    "the card of a model: the model exists",
+    "models with a card are kept; the others are fitted",
+)
+CHECKPOINT_GONE = Point(
+    "cluster.checkpoint-gone",
+    "removal of the checkpoint when all models are written",
+    "the models are there and nothing is fitted; `bc gc --staged` removes the file",
+)
+SWEEP = Point(
+    "cluster.sweep",
+    "the list of the models of the latest sweep",
+    "the models are there: the next run only writes the list",
+)
+EVALUATION = Point(
+    "evaluate.evaluation",
+    "metrics and choice",
+    "the old evaluation holds until the new one is whole",
+)
+ASSIGNMENTS = Point(
+    "predict.assignments",
+    "the table with a cluster per banner",
+    "the old table holds until the new one is whole; `assigned_at` keeps its first value",
+)
+REPORT = Point(
+    "report.page",
+    "the report",
+    "the old page holds until the new one is whole",
+)
+
+POINTS = (
+    LEASE,
+    NETWORK,
+    PART,
+    CHUNK,
+    TABLE,
+    ARRAY,
+    ROOT,
+    OLD_TABLE,
+    STAGING,
+    CHECKPOINT,
+    ARRAYS,
+    CARD,
+    CHECKPOINT_GONE,
+    SWEEP,
+    EVALUATION,
+    ASSIGNMENTS,
+    REPORT,
+)
+"""All points, in the order of the data."""
+
+Watcher = Callable[[Point, Phase, str], None]
+"""Called with the point, the phase, and the URL or the temporary path that is being written."""
+
+_watcher: Watcher | None = None
+
+
+def reached(point: Point, phase: Phase, where: str) -> None:
+    """Say that a point is reached; whatever a watching test raises passes through."""
+    if _watcher is not None:
+        _watcher(point, phase, where)
+
+
+@contextlib.contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """Have a function called at every point of this process, in tests."""
+    global _watcher
+    before, _watcher = _watcher, watcher
+    try:
+        yield
+    finally:
+        _watcher = before
