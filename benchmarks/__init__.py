@@ -2,5 +2,6 @@
 
 python -m benchmarks.sweep       k sweep against scikit-learn
 python -m benchmarks.embedding   files to Zarr against a plain timm loop
+python -m benchmarks.hostile     2 % hostile files against clean ones: counts, time, memory
 python -m benchmarks.resize      native aspect + L2 against squashed + raw, on real banners
 """

@@ -7,15 +7,17 @@ contents.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePosixPath
 
+from bannercluster.embed.listing import Fault, Found, list_folder
 from bannercluster.errors import UsageError
+from bannercluster.media.reading import hash_image
+from bannercluster.media.rejection import ImageRejected
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import files, tables
-from bannercluster.store.fingerprint import content_id
 
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -42,6 +44,8 @@ class Entry:
         Size; -1 where there is no such file.
     modified : str
         What changes when the file does: modification time or entity tag.
+    fault : Fault or None
+        Why it cannot be read, where the listing says so already.
     """
 
     file: str
@@ -50,6 +54,7 @@ class Entry:
     extra: tuple[tuple[str, str | None], ...] = ()
     nbytes: int = -1
     modified: str = ""
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True)
@@ -68,14 +73,6 @@ class Listing:
     entries: tuple[Entry, ...]
     manifest: str | None
     n_other: int
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why a file has no content: a stable reason, and a detail for people."""
-
-    reason: str
-    detail: str
 
 
 @dataclass
@@ -112,49 +109,31 @@ def list_files(images: str, manifest: str | None, day: str | None) -> Listing:
     UsageError
         If the folder is missing or holds no image, or the manifest cannot be read.
     """
-    fs, root = files.filesystem(images)
-    if not fs.isdir(root):
+    found = list_folder(images)
+    if found is None:
         raise UsageError(
             f"no folder of images at {images}; expected a folder or bucket that exists: name it "
             f"with --images"
         )
-    found = _found(fs, root)
-    own = files.join(images, "manifest.csv")
-    if manifest is None and files.exists(own):
-        manifest = own
+    if manifest is None and "manifest.csv" in found:
+        manifest = files.join(images, "manifest.csv")
     if manifest is not None:
         entries = tuple(_from_manifest(manifest, found, day))
         if not entries:
             raise UsageError(f"the manifest {manifest} has no rows; expected one for each file")
         return Listing(entries, manifest, 0)
+    found = {name: one for name, one in found.items() if not one.is_folder}
     named = [name for name in found if PurePosixPath(name).suffix.lower() in SUFFIXES]
     if not named:
         raise UsageError(
             f"no image in {images} ({len(found)} other files); expected files ending in "
             f"{', '.join(sorted(SUFFIXES))}, or a manifest with a column 'file'"
         )
-    entries = tuple(Entry(name, None, day, (), *found[name]) for name in named)
+    entries = tuple(_entry(Entry(name, None, day), found[name]) for name in named)
     return Listing(entries, None, len(found) - len(named))
 
 
-def _found(fs: object, root: str) -> dict[str, tuple[int, str]]:
-    listed = fs.find(root, detail=True)  # type: ignore[attr-defined] # fsspec has no types
-    prefix = len(root.rstrip("/")) + 1
-    found = {}
-    for path in sorted(listed):
-        name, info = path[prefix:], listed[path]
-        if any(part.startswith(".") for part in name.split("/")):
-            continue
-        stamp = (
-            info.get("mtime") or info.get("ETag") or info.get("etag") or info.get("LastModified")
-        )
-        found[name] = (int(info.get("size") or 0), str(stamp or ""))
-    return found
-
-
-def _from_manifest(
-    manifest: str, found: Mapping[str, tuple[int, str]], day: str | None
-) -> Iterator[Entry]:
+def _from_manifest(manifest: str, found: Mapping[str, Found], day: str | None) -> Iterator[Entry]:
     table = tables.read_foreign(manifest, "the manifest")
     if "file" not in table.column_names:
         raise UsageError(
@@ -175,13 +154,17 @@ def _from_manifest(
         )
         banner_id = row.get("banner_id")
         seen = row.get("day")
-        yield Entry(
+        entry = Entry(
             name,
             None if banner_id is None else str(banner_id),
             day if seen is None else str(seen)[:10],
             extra,
-            *found.get(name, (-1, "")),
         )
+        yield _entry(entry, found[name]) if name in found else entry
+
+
+def _entry(entry: Entry, found: Found) -> Entry:
+    return replace(entry, nbytes=found.nbytes, modified=found.modified, fault=found.fault)
 
 
 def take_inventory(
@@ -190,6 +173,7 @@ def take_inventory(
     known: Mapping[str, tuple[int, str, bytes]],
     executor: Executor,
     progress: Progress,
+    max_nbytes: int,
 ) -> Inventory:
     """Find the content of each entry; files unchanged since they were ``known`` are not read.
 
@@ -198,6 +182,8 @@ def take_inventory(
     images : str
     entries : sequence of Entry
     known : mapping of file to (nbytes, modified, content id)
+    max_nbytes : int
+        A larger file is rejected by its size, unread.
     """
     inventory = Inventory()
     unread = []
@@ -211,15 +197,23 @@ def take_inventory(
             inventory.faults[entry.file] = Fault(
                 "missing", "the manifest names a file that is not there"
             )
+        elif entry.fault is not None:
+            inventory.faults[entry.file] = entry.fault
         elif before is not None and before[:2] == (entry.nbytes, entry.modified) and entry.modified:
             inventory.contents[entry.file] = before[2]
+        elif entry.nbytes > max_nbytes:
+            inventory.faults[entry.file] = Fault(
+                "too_many_bytes", f"{entry.nbytes} bytes; at most {max_nbytes}"
+            )
         else:
             unread.append(entry.file)
     unread = list(dict.fromkeys(unread))
     batches = [unread[low : low + _HASH_BATCH] for low in range(0, len(unread), _HASH_BATCH)]
     progress.start("reading", len(unread), "files")
     try:
-        for index, found in executor.map_unordered(partial(_hash_files, images), batches):
+        for index, found in executor.map_unordered(
+            partial(_hash_files, images, max_nbytes), batches
+        ):
             for name, content in zip(batches[index], found, strict=True):
                 if isinstance(content, Fault):
                     inventory.faults[name] = content
@@ -232,11 +226,11 @@ def take_inventory(
     return inventory
 
 
-def _hash_files(images: str, batch: Sequence[str]) -> list[bytes | Fault]:
+def _hash_files(images: str, max_nbytes: int, batch: Sequence[str]) -> list[bytes | Fault]:
     found: list[bytes | Fault] = []
     for name in batch:
         try:
-            found.append(content_id(files.read_bytes(files.join(images, name))))
-        except OSError as error:
-            found.append(Fault("unreadable", error.strerror or type(error).__name__))
+            found.append(hash_image(images, name, max_nbytes))
+        except ImageRejected as error:
+            found.append(Fault(error.reason, error.detail))
     return found

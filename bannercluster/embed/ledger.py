@@ -9,45 +9,8 @@ import pyarrow as pa
 
 from bannercluster.embed.inventory import Entry, Inventory
 from bannercluster.store.embeddings import EmbeddingStore
-
-ROWS = pa.schema(
-    [
-        ("content_id", pa.binary(32)),
-        ("file", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("format", pa.string()),
-        ("n_frames", pa.int32()),
-        ("frame", pa.int32()),
-        ("nbytes", pa.int64()),
-    ]
-)
-"""Row-aligned with ``embedding``: row i of this table describes row i of the array."""
-
-_ALIASES = [
-    ("banner_id", pa.string()),
-    ("file", pa.string()),
-    ("content_id", pa.binary(32)),
-    ("first_day", pa.string()),
-    ("last_day", pa.string()),
-    ("nbytes", pa.int64()),
-    ("modified", pa.string()),
-]
-
-REJECTED = pa.schema(
-    [
-        ("file", pa.string()),
-        ("banner_id", pa.string()),
-        ("content_id", pa.binary(32)),
-        ("stage", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-    ]
-)
-
-
-REPEATED_ID = "repeated_id"
-"""Reason of a row whose banner id stands for another content in an earlier row of the manifest."""
+from bannercluster.store.ledger import REJECTED, REPEATED_ID, aliases_schema
+from bannercluster.store.ledger import ROWS as ROWS
 
 
 @dataclass(frozen=True)
@@ -160,7 +123,4 @@ def _alias(entry: Entry, content: bytes, before: dict[str, object] | None) -> di
 
 
 def _alias_table(rows: list[dict[str, object]]) -> pa.Table:
-    own = [name for name, _ in _ALIASES]
-    extra = sorted({name for row in rows for name in row} - set(own))
-    schema = pa.schema([*_ALIASES, *((name, pa.string()) for name in extra)])
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=aliases_schema(name for row in rows for name in row))

@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
+from queue import SimpleQueue
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +22,10 @@ import pyarrow as pa
 from bannercluster.embed.ledger import ROWS
 from bannercluster.encoders import EncoderSpec, load_encoder
 from bannercluster.encoders.spec import Encoder
-from bannercluster.errors import StoreError
-from bannercluster.media import DecodedImage, DecodeLimits, ImageRejected, Resize
-from bannercluster.media.preparation import prepare
+from bannercluster.errors import StoreError, WeightsError
+from bannercluster.media import DecodedImage, DecodeLimits, ImageRejected, Resize, decoders
+from bannercluster.media.decoders import prepare
+from bannercluster.media.reading import read_image
 from bannercluster.runtime.executor import Shared
 from bannercluster.store import files, points, tables
 from bannercluster.store.embeddings import Dtype
@@ -31,6 +33,8 @@ from bannercluster.store.fingerprint import content_id, of_contents
 
 _WINDOW = 128
 """Images that are encoded together, sorted by shape: a network is slower where shapes alternate."""
+
+_CHANGED = "the file changed while it was embedded: embed again"
 
 SCHEMA = pa.schema(
     [*ROWS, ("reason", pa.string()), ("detail", pa.string()), ("embedding", pa.binary())]
@@ -61,6 +65,10 @@ class PartJob:
         Inference threads of a process.
     cache : str
         Folder of exported networks.
+    weights_sha256 : str or None
+        Of the weights that the parts are named after; None does not look.
+    decoder : tuple of str
+        Arguments of Python that start the process that decodes.
     """
 
     images: str
@@ -71,15 +79,17 @@ class PartJob:
     dtype: Dtype
     threads: int
     cache: str
+    weights_sha256: str | None = None
+    decoder: tuple[str, ...] = field(default_factory=lambda: decoders.DECODER)
 
 
 @dataclass(frozen=True)
 class PartDone:
-    """Counts of a finished part, and where its time went (seconds, summed over threads)."""
+    """Counts of a finished part, and the seconds until its network was loaded."""
 
     n_ok: int
     n_rejected: int
-    duration_s: float
+    load_s: float
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,8 @@ def embed_part(shared: Shared[PartJob], part: Part) -> PartDone:
     started = time.perf_counter()
     job = shared.get()
     encoder = load_encoder(job.spec, threads=job.threads, cache_dir=job.cache)
+    load_s = time.perf_counter() - started
+    _check_weights(job, encoder)
     rows: dict[bytes, dict[str, object]] = {}
     window: list[_Outcome] = []
     for outcome in _decoded(job, part, encoder.info.input_size):
@@ -123,36 +135,65 @@ def embed_part(shared: Shared[PartJob], part: Part) -> PartDone:
             window = []
     _encode(encoder, window, job.dtype, rows)
     ordered = [rows[content] for content, _ in part.contents]
-    tables.write(part_url(job.staging, part), pa.Table.from_pylist(ordered, schema=SCHEMA), points.PART)
+    tables.write(
+        part_url(job.staging, part), pa.Table.from_pylist(ordered, schema=SCHEMA), points.PART
+    )
     n_ok = sum(row["reason"] is None for row in ordered)
-    return PartDone(n_ok, len(ordered) - n_ok, time.perf_counter() - started)
+    return PartDone(n_ok, len(ordered) - n_ok, load_s)
+
+
+def _check_weights(job: PartJob, encoder: Encoder) -> None:
+    """Refuse to put features of other weights under the name of these: a worker may have others."""
+    found, expected = encoder.info.weights_sha256, job.weights_sha256
+    if expected is not None and found != expected:
+        raise WeightsError(
+            f"{job.spec.model} has other weights here ({encoder.info.weights_source}, sha256 "
+            f"{found[:12]}) than where the run was started ({expected[:12]}): bring the same file "
+            "to all workers"
+        )
 
 
 def _decoded(job: PartJob, part: Part, input_size: int) -> Iterator[_Outcome]:
-    """Yield the decoded images in order; decoding runs ahead of inference by a bounded number."""
+    """Yield the images as they are decoded, ahead of inference by a bounded number.
+
+    In no order: an image that takes long must not hold up those behind it. As many threads again
+    as there are places wait with a slow child, or read the next file.
+    """
     decode = partial(_decode, job, input_size)
     pending = iter(part.contents)
-    with ThreadPoolExecutor(max(job.threads, 1), thread_name_prefix="decode") as pool:
-        ahead = [pool.submit(decode, item) for item in islice(pending, 2 * _WINDOW)]
-        while ahead:
-            outcome = ahead.pop(0).result()
-            ahead.extend(pool.submit(decode, item) for item in islice(pending, 1))
+    done: SimpleQueue[Future[_Outcome]] = SimpleQueue()
+    pool = ThreadPoolExecutor(2 * max(job.threads, 1), thread_name_prefix="decode")
+    try:
+        for item in islice(pending, 2 * _WINDOW):
+            pool.submit(decode, item).add_done_callback(done.put)
+        for _ in part.contents:
+            outcome = done.get().result()
+            for item in islice(pending, 1):
+                pool.submit(decode, item).add_done_callback(done.put)
             yield outcome
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _decode(job: PartJob, input_size: int, item: tuple[bytes, str]) -> _Outcome:
     content, file = item
     try:
-        data = files.read_bytes(files.join(job.images, file))
-    except OSError as error:
-        return _Outcome(
-            content, file, 0, None, "unreadable", error.strerror or type(error).__name__
-        )
+        data = read_image(job.images, file, job.limits.max_nbytes)
+    except ImageRejected as error:
+        if error.reason == "unreadable":
+            return _Outcome(content, file, 0, None, error.reason, error.detail)
+        return _Outcome(content, file, 0, None, "changed", f"{_CHANGED} ({error})")
     if content_id(data) != content:
-        detail = "the file changed while it was embedded: embed again"
-        return _Outcome(content, file, len(data), None, "changed", detail)
+        return _Outcome(content, file, len(data), None, "changed", _CHANGED)
     try:
-        image = prepare(data, resize=job.resize, input_size=input_size, limits=job.limits)
+        image = prepare(
+            data,
+            resize=job.resize,
+            input_size=input_size,
+            limits=job.limits,
+            places=job.threads,
+            decoder=job.decoder,
+        )
     except ImageRejected as error:
         return _Outcome(content, file, len(data), None, error.reason, error.detail)
     return _Outcome(content, file, len(data), image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from bannercluster.config import Settings
+from bannercluster.config import EmbedConfig, Settings
 from bannercluster.embed import ledger
 from bannercluster.embed.inventory import Entry, list_files, take_inventory
 from bannercluster.embed.parts import Part, PartJob, cut_parts, embed_part, part_url, read_part
@@ -27,6 +27,7 @@ from bannercluster.encoders import (
 )
 from bannercluster.errors import DataError, UsageError
 from bannercluster.media import DecodeLimits
+from bannercluster.media.decoders import planned_nbytes
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.environment import environment
 from bannercluster.runtime.executor import Executor
@@ -42,7 +43,10 @@ from bannercluster.store.lease import Lease, hold
 PREPROCESSING_VERSION = 1
 _LEAST_PART_ROWS = 32
 _PARTS_OF_A_SMALL_JOB = 8
-_MAY_PASS_LATER = frozenset({"unreadable", "changed", "too_many_pixels", "out_of_memory"})
+_MAY_PASS_LATER = frozenset(
+    {"unreadable", "changed", "too_many_pixels", "out_of_memory"}
+    | {"decoder_timeout", "decoder_crashed"}
+)
 _THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
 
 
@@ -62,8 +66,9 @@ class EmbedResult:
         Of the store now.
     reasons : tuple of (reason, files)
     model, engine, precision : str
-    embed_s, duration_s : float
-        Wall time of decoding and encoding, and of all.
+    load_s, embed_s, duration_s : float
+        Wall time of loading the network (the first time on a machine it is exported as well), of
+        decoding and encoding, and of all.
     """
 
     n_in: int
@@ -80,6 +85,7 @@ class EmbedResult:
     model: str
     engine: str
     precision: str
+    load_s: float
     embed_s: float
     duration_s: float
 
@@ -230,14 +236,17 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
         choice = choice.with_weights(encoder.info.weights_sha256)
         if old is not None:
             commit.check_recipe(old, choice.recipe)
-    inventory = take_inventory(paths.images, listing.entries, _known(old), executor, progress)
+    inventory = take_inventory(
+        paths.images, listing.entries, _known(old), executor, progress, job.limits.max_nbytes
+    )
     verdicts = _verdicts(old)
     fresh = _fresh(listing.entries, inventory.contents, old, verdicts)
-    whole = fingerprint({"recipe": choice.recipe, "max_pixels": config.max_pixels})
+    whole = fingerprint({"recipe": choice.recipe, "limits": asdict(job.limits)})
     parts = cut_parts(fresh, _part_rows(config.part_rows, len(fresh)), whole)
     embedding = time.perf_counter()
-    _stage(parts, job, executor, progress)
-    embed_s = time.perf_counter() - embedding
+    job = replace(job, weights_sha256=choice.recipe["weights_sha256"])
+    load_s = _stage(parts, job, executor, progress)
+    embed_s = time.perf_counter() - embedding - load_s
     described, n_new = _described(parts, job.staging, verdicts)
     kept = ledger.keep_ledger(listing.entries, inventory, verdicts, old)
     if old is None and not n_new:
@@ -265,6 +274,7 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
         config.model,
         choice.engine.engine,
         choice.engine.precision,
+        load_s,
         embed_s,
         time.perf_counter() - started,
     )
@@ -282,10 +292,18 @@ def _job(settings: Settings, choice: _Choice, executor: Executor) -> PartJob:
             config.model, config.weights, engine.engine, engine.precision, engine.device
         ),
         resize=config.resize,
-        limits=DecodeLimits(max_pixels=config.max_pixels),
+        limits=_limits(config),
         dtype=config.dtype,
         threads=threads,
         cache=paths.cache,
+    )
+
+
+def _limits(config: EmbedConfig) -> DecodeLimits:
+    return DecodeLimits(
+        max_pixels=config.max_pixels,
+        timeout_s=config.decode_timeout_s,
+        memory_nbytes=config.decode_memory,
     )
 
 
@@ -337,18 +355,29 @@ def _part_rows(most: int, n_fresh: int) -> int:
     return min(most, max(_LEAST_PART_ROWS, 1 << max(share - 1, 0).bit_length()))
 
 
-def _stage(parts: Sequence[Part], job: PartJob, executor: Executor, progress: Progress) -> None:
-    """Compute the parts that do not lie in the staging area yet."""
+def _stage(parts: Sequence[Part], job: PartJob, executor: Executor, progress: Progress) -> float:
+    """Compute the parts that do not lie in the staging area yet.
+
+    Returns
+    -------
+    load_s : float
+        Seconds until the network was loaded on the worker that took longest.
+    """
     there = set(files.names(job.staging))
     todo = [part for part in parts if part_url(job.staging, part).rsplit("/", 1)[-1] not in there]
     progress.start("embed", sum(len(part.contents) for part in parts), "images")
     try:
-        progress.advance(sum(len(part.contents) for part in parts if part not in todo))
+        there_already = sum(len(part.contents) for part in parts if part not in todo)
+        progress.advance(there_already, "loading the network" if todo else "")
         if not todo:
-            return
+            return 0.0
         shared = executor.share(job)
-        for _, done in executor.map_unordered(partial(embed_part, shared), todo):
-            progress.advance(done.n_ok + done.n_rejected)
+        load_s = 0.0
+        finished = executor.map_unordered(partial(embed_part, shared), todo)
+        for nth, (_, done) in enumerate(finished, len(parts) - len(todo) + 1):
+            progress.advance(done.n_ok + done.n_rejected, f"part {nth} of {len(parts)}")
+            load_s = max(load_s, done.load_s)
+        return load_s
     finally:
         progress.finish()
 
@@ -451,4 +480,6 @@ def _memory(settings: Settings, input_size: int) -> MemoryPlan:
     network = MemoryPart("network and libraries", (700 << 20) + 1_500 * pixels, per)
     images = MemoryPart("images in work", 400 * 3 * pixels + 6 * 12 * 1_000_000, "worker")
     part = MemoryPart("part", settings.embed.part_rows * 16_384, "worker")
-    return MemoryPlan("embed", (network, images, part), memory_budget(settings.runtime))
+    places = max(1, n_cores() // workers) if per == "worker" else n_cores()
+    decoders = MemoryPart("decoders", planned_nbytes(places, _limits(settings.embed)), per)
+    return MemoryPlan("embed", (network, images, part, decoders), memory_budget(settings.runtime))

@@ -75,6 +75,9 @@ def _export_into(
     folder: Path, facts: ModelFacts, found: FoundWeights, recipe: dict[str, Any]
 ) -> None:
     reached(NETWORK, "before", str(folder))
+    for left in folder.parent.glob(f".{folder.name}.*"):
+        if left.is_dir():  # of an export that was killed: its lock is ours now
+            shutil.rmtree(left)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         import_openvino().save_model(

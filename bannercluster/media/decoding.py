@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isqrt
 
@@ -48,18 +49,24 @@ class DecodeLimits:
     max_nbytes : int
         Largest file, in bytes.
     max_pixels : int
-        Most pixels of the picture; read from the header, before anything is decoded. Decoding
-        takes up to about 12 bytes a pixel, so the default means half a gigabyte at worst.
+        Most pixels of the picture; read from the header, before anything is decoded.
     max_frames : int
         Most frames of an animation to decode; frames after that are not looked at.
     max_frame_pixels : int
         Most pixels to decode of an animation, summed over its frames.
+    timeout_s : float
+        Most processor time (seconds) of one image. Kept by the children of
+        `bannercluster.media.decoders` only: a process cannot end its own C code.
+    memory_nbytes : int
+        Most memory of one image beside the process itself; kept by the children only.
     """
 
     max_nbytes: int = 50_000_000
     max_pixels: int = 40_000_000
     max_frames: int = 200
     max_frame_pixels: int = 200_000_000
+    timeout_s: float = 20.0
+    memory_nbytes: int = 768 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +93,29 @@ class DecodedImage:
     format: str
     n_frames: int
     frame: int
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """As `DecodedImage`, with the pixels where Pillow has them.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Mode RGB, upright.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+    n_frames: int
+    frame: int
+
+    def decoded(self) -> DecodedImage:
+        """Return the same with the pixels as an array."""
+        rgb = np.array(self.image)
+        return DecodedImage(rgb, self.width, self.height, self.format, self.n_frames, self.frame)
 
 
 _DEFAULT_LIMITS = DecodeLimits()
@@ -122,6 +152,25 @@ def decode(
     ImageRejected
         With one of the reasons in `bannercluster.media.rejection.REASONS`.
     """
+    return decode_picture(data, limits, target_pixels, resize=resize).decoded()
+
+
+def decode_picture(
+    data: bytes,
+    limits: DecodeLimits = _DEFAULT_LIMITS,
+    target_pixels: int | None = None,
+    *,
+    resize: Resize = "native",
+    on_pixels: Callable[[int], None] | None = None,
+) -> Picture:
+    """As `decode`, without the copy of the pixels into an array.
+
+    Parameters
+    ----------
+    on_pixels : callable, optional
+        Called with the number of pixels that are about to be decoded, once they are known and
+        within the limits; for an animation again at each frame, with the sum.
+    """
     if not data:
         raise ImageRejected("empty", "0 bytes")
     if len(data) > limits.max_nbytes:
@@ -130,7 +179,7 @@ def decode(
     with pillow_warnings_silenced():
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return _decode_opened(image, limits, target_pixels, resize)
+                return _decode_opened(image, limits, target_pixels, resize, on_pixels or _unheard)
         except ImageRejected:
             raise
         except UnidentifiedImageError as error:
@@ -148,12 +197,14 @@ def _decode_opened(
     limits: DecodeLimits,
     target_pixels: int | None,
     resize: Resize,
-) -> DecodedImage:
+    on_pixels: Callable[[int], None],
+) -> Picture:
     width, height = image.size
     if width * height > limits.max_pixels:
         raise ImageRejected(
             "too_many_pixels", f"{width} x {height} pixels; at most {limits.max_pixels}"
         )
+    on_pixels(width * height)
     # A multi-picture JPEG (MPO) is a JPEG whose first picture is the one that is shown.
     kind = "JPEG" if image.format == "MPO" else str(image.format)
     frame, n_frames = 0, 1
@@ -163,6 +214,7 @@ def _decode_opened(
             max_pixels=limits.max_pixels,
             max_frames=limits.max_frames,
             max_frame_pixels=limits.max_frame_pixels,
+            on_pixels=on_pixels,
         )
         rgb, frame, n_frames = picked.rgb, picked.index, picked.n_seen
     else:
@@ -175,7 +227,11 @@ def _decode_opened(
     rgb = upright(rgb, turn)
     if turn >= 5:
         width, height = height, width
-    return DecodedImage(np.array(rgb), width, height, kind, n_frames, frame)
+    return Picture(rgb, width, height, kind, n_frames, frame)
+
+
+def _unheard(n_pixels: int) -> None:
+    """Take the number of pixels where nobody asks for it."""
 
 
 def _check_webp_length(data: bytes) -> None:
@@ -189,6 +245,8 @@ def _check_webp_length(data: bytes) -> None:
 
 def _damaged(error: Exception, data: bytes) -> ImageRejected:
     said = str(error)
+    if "out of memory" in said.lower():  # what Pillow says where a C decoder had none
+        return ImageRejected("out_of_memory", f"{len(data)} bytes of image data; {said}"[:300])
     cut_off = isinstance(error, EOFError) or any(
         words in said.lower() for words in ("truncated", "unexpected end", "too short")
     )

@@ -1,5 +1,6 @@
 """Which frame of an animation stands for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +52,12 @@ def edge_energy(rgb: Image.Image) -> float:
 
 
 def pick_frame(
-    image: Image.Image, *, max_pixels: int, max_frames: int, max_frame_pixels: int
+    image: Image.Image,
+    *,
+    max_pixels: int,
+    max_frames: int,
+    max_frame_pixels: int,
+    on_pixels: Callable[[int], None],
 ) -> PickedFrame:
     """Pick the last frame whose edge energy is at least 80 % of the highest of any frame.
 
@@ -73,6 +79,8 @@ def pick_frame(
         Most frames to decode.
     max_frame_pixels : int
         Most pixels to decode, summed over the frames.
+    on_pixels : callable
+        Called before each frame is looked at, with the sum of the pixels so far.
 
     Raises
     ------
@@ -95,6 +103,7 @@ def pick_frame(
         n_pixels += image.width * image.height
         if picked is not None and n_pixels > max_frame_pixels:
             break
+        on_pixels(n_pixels)
         rgb = to_rgb(image)
         energy = edge_energy(rgb)
         best = max(best, energy)

@@ -20,6 +20,7 @@ _TRANSPOSE = {
 _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _PLAIN = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"})
 _WHITE = (255, 255, 255, 255)
+_BAND_PIXELS = 1 << 20
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -41,13 +42,23 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if mode.startswith("I"):
         return _from_wide_grey(image)
     if mode in _WITH_ALPHA or (mode in _PLAIN and "transparency" in image.info):
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
+        return _over_white(image)
     if mode == "RGB":
         return image
     if mode in _PLAIN:
         return image.convert("RGB")
     raise ImageRejected("unsupported_mode", f"pixels of mode {mode} have no defined RGB picture")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """Composite over white, in bands: the four copies that it takes are never of the whole."""
+    out = Image.new("RGB", image.size)
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        white = Image.new("RGBA", band.size, _WHITE)
+        out.paste(Image.alpha_composite(white, band).convert("RGB"), (0, top))
+    return out
 
 
 def _from_wide_grey(image: Image.Image) -> Image.Image:

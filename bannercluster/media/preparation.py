@@ -1,9 +1,10 @@
 """From a file's bytes to a network's input in one call."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from bannercluster.media.decoding import DecodedImage, DecodeLimits, decode
-from bannercluster.media.resize import resize_to
+from bannercluster.media.decoding import DecodedImage, DecodeLimits, Picture, decode_picture
+from bannercluster.media.resize import resize_image
 from bannercluster.media.shapes import Resize, target_shape
 
 
@@ -38,6 +39,21 @@ def prepare(
     ImageRejected
         As `decode`.
     """
-    decoded = decode(data, limits or DecodeLimits(), input_size**2, resize=resize)
-    shape = target_shape(decoded.width, decoded.height, resize, input_size, stride)
-    return replace(decoded, rgb=resize_to(decoded.rgb, shape, resize))
+    return prepare_picture(
+        data, limits or DecodeLimits(), resize=resize, input_size=input_size, stride=stride
+    ).decoded()
+
+
+def prepare_picture(
+    data: bytes,
+    limits: DecodeLimits,
+    *,
+    resize: Resize,
+    input_size: int,
+    stride: int = 32,
+    on_pixels: Callable[[int], None] | None = None,
+) -> Picture:
+    """As `prepare`, without the copy of the pixels into an array; see `decode_picture`."""
+    picture = decode_picture(data, limits, input_size**2, resize=resize, on_pixels=on_pixels)
+    shape = target_shape(picture.width, picture.height, resize, input_size, stride)
+    return replace(picture, image=resize_image(picture.image, shape, resize))

@@ -10,7 +10,12 @@ REASONS = {
     "truncated": "the file ends before its image does",
     "unsupported_mode": "the pixels are of a kind with no defined picture (float, Lab, ...)",
     "decode_error": "the file is damaged in another way",
-    "out_of_memory": "decoding hit the memory limit of the process",
+    "out_of_memory": "decoding needs more than `DecodeLimits.memory_nbytes`",
+    "decoder_timeout": "decoding takes more than its time (see `DecodeLimits.timeout_s`)",
+    "decoder_crashed": "the decoder ended, or failed in a way of its own, on this image",
+    "not_a_file": "a pipe, socket, device or folder in the place of a file",
+    "outside_folder": "the path, or the link that it is, leaves the folder of images",
+    "unreadable": "the file system refused",
 }
 
 

@@ -32,17 +32,19 @@ def resize_to(
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
         raise ValueError(f"expected (height, width, 3) uint8, got {rgb.shape} {rgb.dtype}")
+    return np.array(resize_image(Image.fromarray(np.ascontiguousarray(rgb)), shape, resize))
+
+
+def resize_image(image: Image.Image, shape: tuple[int, int], resize: Resize) -> Image.Image:
+    """As `resize_to`, from and to an image of mode RGB."""
     h, w = shape
-    image = Image.fromarray(np.ascontiguousarray(rgb))
     if resize != "letterbox":
-        return np.array(image.resize((w, h), Image.Resampling.BICUBIC))
-    height, width = rgb.shape[:2]
+        return image.resize((w, h), Image.Resampling.BICUBIC)
+    width, height = image.size
     scale = min(h / height, w / width)
     inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
     inner_w, inner_h = min(inner_w, w), min(inner_h, h)
-    padded = np.full((h, w, 3), PAD_GREY, np.uint8)
-    top, left = (h - inner_h) // 2, (w - inner_w) // 2
-    padded[top : top + inner_h, left : left + inner_w] = np.asarray(
-        image.resize((inner_w, inner_h), Image.Resampling.BICUBIC)
-    )
+    padded = Image.new("RGB", (w, h), (PAD_GREY,) * 3)
+    inner = image.resize((inner_w, inner_h), Image.Resampling.BICUBIC)
+    padded.paste(inner, ((w - inner_w) // 2, (h - inner_h) // 2))
     return padded

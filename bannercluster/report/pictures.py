@@ -6,24 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bannercluster.media import DecodeLimits, ImageRejected, decode
+from bannercluster.media import DecodeLimits, ImageRejected
+from bannercluster.media.decoders import decode_near
+from bannercluster.media.reading import read_image
 from bannercluster.render.thumbnails import Thumbnail, thumbnail
+from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.progress import Progress
-from bannercluster.store import files
 from bannercluster.store.fingerprint import content_id
 
 _BATCH = 32
-_DRAFT_PIXELS = 300 * 250
+_DRAFT_SIDE = 274  # the root of 300 x 250
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A picture to make: its key on the page, its file, its content, whether it may be small."""
+    """A picture to make: its key on the page, its file, its content, whether it may be small.
+
+    The content is None where the file may hold any.
+    """
 
     key: str
     file: str
-    content: bytes
+    content: bytes | None
     small: bool
 
 
@@ -62,12 +67,12 @@ def _make(images: str, limits: DecodeLimits, batch: Sequence[Wanted]) -> list[Th
     found: list[Thumbnail | None] = []
     for item in batch:
         try:
-            data = files.read_bytes(files.join(images, item.file))
-            if content_id(data) != item.content:
+            data = read_image(images, item.file, limits.max_nbytes)
+            if item.content is not None and content_id(data) != item.content:
                 found.append(None)
                 continue
-            rgb = decode(data, limits, _DRAFT_PIXELS).rgb
-        except (OSError, ImageRejected):
+            rgb = decode_near(data, side=_DRAFT_SIDE, limits=limits, places=n_cores()).rgb
+        except ImageRejected:
             found.append(None)
             continue
         small = thumbnail(rgb, 130, 110, 7_000, 45) if item.small else thumbnail(rgb)

@@ -122,6 +122,12 @@ REPORT = Point(
     "the old page holds until the new one is whole",
 )
 
+GARBAGE = Point(
+    "gc.file",
+    "removal of a file that nobody needs",
+    "the next `bc gc` removes the others",
+)
+
 POINTS = (
     LEASE,
     NETWORK,
@@ -140,6 +146,7 @@ POINTS = (
     EVALUATION,
     ASSIGNMENTS,
     REPORT,
+    GARBAGE,
 )
 """All points, in the order of the data."""
 

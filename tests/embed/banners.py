@@ -47,6 +47,7 @@ class FakeEncoder:
 
     def __init__(self) -> None:
         self.scale = 1.0
+        self.weights = "ab" * 32
         self.fails_at: int | None = None
         self.error: BaseException = RuntimeError("the network failed")
         self.n_images = 0
@@ -55,7 +56,7 @@ class FakeEncoder:
     @property
     def info(self) -> EncoderInfo:
         return EncoderInfo(
-            "fake", "ab" * 32, "file:fake", "openvino", "float32", "cpu", "avx2",
+            "fake", self.weights, "file:fake", "openvino", "float32", "cpu", "avx2",
             (0.5,) * 3, (0.5,) * 3, INPUT_SIZE,
         )  # fmt: skip
 
@@ -92,15 +93,16 @@ class Bench:
             embeddings=str(folder / "embeddings.zarr"),
             cache=str(folder / "cache"),
         )
-        prepare, content_id = parts.prepare, inventory.content_id
+        prepare, hash_image = parts.prepare, inventory.hash_image
 
         def counted_prepare(data, **options):
             self.decoded[data] += 1
             return prepare(data, **options)
 
-        def counted_content_id(data):
+        def counted_hash(*asked):
+            found = hash_image(*asked)
             self.n_hashed += 1
-            return content_id(data)
+            return found
 
         def describe(model, weights=None):
             return ModelDescription(
@@ -109,7 +111,7 @@ class Bench:
             )  # fmt: skip
 
         monkeypatch.setattr(parts, "prepare", counted_prepare)
-        monkeypatch.setattr(inventory, "content_id", counted_content_id)
+        monkeypatch.setattr(inventory, "hash_image", counted_hash)
         monkeypatch.setattr(stage, "describe_model", describe)
         monkeypatch.setattr(stage, "resolve_engine", lambda *words: self.engine)
         for module in (stage, parts):

@@ -117,9 +117,9 @@ def test_another_network_is_refused_before_its_weights_are_looked_for(bench, mon
 
 def test_weights_that_turn_out_to_be_others(bench):
     put_banners(bench.images, 2)
-    bench.weights = "cd" * 32
+    bench.weights = bench.encoder.weights = "cd" * 32
     bench.run()
-    bench.weights = None
+    bench.weights, bench.encoder.weights = None, "ab" * 32
     with pytest.raises(IncompatibleStoreError, match="weights_sha256 is 'cdcd"):
         bench.run()
     assert bench.store.n_rows == 2

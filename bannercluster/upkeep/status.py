@@ -1,0 +1,159 @@
+"""``bc status``: what is committed, staged and left over, and who is writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bannercluster.config import PathsConfig, Settings, format_size
+from bannercluster.models.evaluations import Evaluation
+from bannercluster.models.folder import load_model, model_names
+from bannercluster.models.sweeps import SweepFile
+from bannercluster.runtime.plan import Table
+from bannercluster.store import files
+from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.lease import held_by
+from bannercluster.upkeep.garbage import Removed, counted
+from bannercluster.upkeep.places import Find, in_assignments, in_models, in_store
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a stage left.
+
+    Parameters
+    ----------
+    what, state, where : str
+    """
+
+    what: str
+    state: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who holds the lease of a place.
+
+    Parameters
+    ----------
+    place : str
+    holder : str
+        In words.
+    ended : bool or None
+        Whether its process has ended; None where that cannot be seen from this machine.
+    """
+
+    place: str
+    holder: str
+    ended: bool | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is where.
+
+    Parameters
+    ----------
+    results : tuple of Left
+    writers : tuple of Writer
+    staged, leftover : tuple of Removed
+        Finished work of runs that have not ended; what ``bc gc`` would remove.
+    """
+
+    results: tuple[Left, ...]
+    writers: tuple[Writer, ...]
+    staged: tuple[Removed, ...]
+    leftover: tuple[Removed, ...]
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the result as tables."""
+        left = tuple((one.what, one.state, one.where) for one in self.results)
+        shown = [Table("What the stages left", ("what", "state", "where"), left)]
+        if self.writers:
+            rows = tuple((one.place, one.holder, _state(one.ended)) for one in self.writers)
+            shown.append(Table("Who is writing", ("place", "who", "state"), rows))
+        for title, found in (
+            ("Staged: the same command goes on from it", self.staged),
+            ("Left over: `bc gc` removes it", self.leftover),
+        ):
+            if found:
+                sums = tuple((one.what, one.n_files, format_size(one.nbytes)) for one in found)
+                shown.append(Table(title, ("what", "files", "size"), sums))
+        return tuple(shown)
+
+
+def _state(ended: bool | None) -> str:
+    if ended is None:
+        return "on another machine"
+    return "ended: the next run takes over" if ended else "at work"
+
+
+def read_status(settings: Settings) -> Status:
+    """Look at everything that the stages leave; changes nothing and reads no row.
+
+    Raises
+    ------
+    StoreError, FormatVersionError
+        If something is damaged, or newer than this code.
+    """
+    paths = settings.paths
+    finds: list[Find] = [*in_store(paths), *in_models(paths), *in_assignments(paths)]
+    return Status(
+        tuple(_results(paths)),
+        tuple(_writers(paths)),
+        counted(find for find in finds if find.kind == "staged"),
+        counted(find for find in finds if find.kind == "leftover"),
+    )
+
+
+def _results(paths: PathsConfig) -> Iterator[Left]:
+    store = EmbeddingStore.open_if_any(paths.embeddings)
+    yield Left("embeddings", "none" if store is None else _of_store(store), paths.embeddings)
+    yield Left("models", _of_models(paths, store), paths.models)
+    evaluation = Evaluation.load_if_any(paths.evaluation)
+    state = "none"
+    if evaluation is not None:
+        state = f"{len(evaluation.models)} models, chosen {evaluation.chosen}"
+        if store is not None and evaluation.store_key != store.key:
+            state += ", of an earlier state of the embeddings"
+    yield Left("evaluation", state, paths.evaluation)
+    tables = [name for name in files.names(paths.assignments) if name.endswith(".parquet")]
+    yield Left("assignments", _number(len(tables), "table"), paths.assignments)
+    page = files.exists(paths.report)
+    yield Left("report", "there" if page else "none", paths.report)
+
+
+def _of_store(store: EmbeddingStore) -> str:
+    nbytes = sum(files.sizes(store.url).values())
+    manifest = store.manifest
+    return (
+        f"{store.n_rows:,} rows x {store.n_features:,} {manifest.dtype}, {format_size(nbytes)}, "
+        f"generation {manifest.generation}, {manifest.recipe.get('model')}"
+    )
+
+
+def _of_models(paths: PathsConfig, store: EmbeddingStore | None) -> str:
+    names = model_names(paths.models)
+    if not names:
+        return "none"
+    state = _number(len(names), "model")
+    if files.exists(files.join(paths.models, "sweep.json")):
+        sweep = SweepFile.load(paths.models)
+        ks = ", ".join(str(load_model(paths.models, name).card.k) for name in sweep.models)
+        state += f", the latest sweep: k = {ks}"
+        if store is not None and sweep.data.get("n_rows") != store.n_rows:
+            state += f" on {sweep.data.get('n_rows'):,} rows"
+    return state
+
+
+def _number(n: int, word: str) -> str:
+    return f"{n:,} {word}" + ("" if n == 1 else "s") if n else "none"
+
+
+def _writers(paths: PathsConfig) -> Iterator[Writer]:
+    for place in (paths.embeddings, paths.models, paths.assignments):
+        held = held_by(place)
+        if held is not None:
+            who = "a process that is just taking it" if held.holder is None else str(held.holder)
+            yield Writer(place, who, None if held.holder is None else held.holder.ended)
