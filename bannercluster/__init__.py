@@ -4,7 +4,6 @@ The public names are handed on when they are used: torch and OpenVINO take secon
 """
 
 import importlib
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from bannercluster.runtime.cluster import open_executor as open_executor
     from bannercluster.store.embeddings import EmbeddingStore as EmbeddingStore
 
-__version__ = _version("bannercluster")
+    __version__: str
 
 _MODULE_OF = {
     "BannerKMeans": "cluster.estimator",
@@ -28,6 +27,8 @@ _MODULE_OF = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("bannercluster")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -31,7 +31,7 @@ def add_demo(app: typer.Typer, panel: str) -> None:
         app,
         "demo",
         run,
-        help_text="Make banners, embed, cluster, evaluate and report them: minutes, no network.",
+        help_text="Go from nothing to a report on synthetic banners, in a minute and offline.",
         uses={
             "synth": ("n_banners", "n_advertisers"),
             "cluster": ("k",),

@@ -49,7 +49,15 @@ def add_doctor(app: typer.Typer, panel: str) -> None:
         uses={
             "embed": ("model", "weights", "engine", "precision", "device"),
             "paths": ("images",),
-            "runtime": ("workers", "memory", "scheduler", "scheduler_file"),
+            "runtime": (
+                "workers",
+                "memory",
+                "scheduler",
+                "scheduler_file",
+                "tls_ca",
+                "tls_cert",
+                "tls_key",
+            ),
         },
         can_plan=False,
         panel=panel,
@@ -70,14 +78,18 @@ def run(request: Request) -> int:
 
 
 def _show(check: Check) -> None:
+    from rich.table import Table
     from rich.text import Text
 
-    console = stdout_console()
     mark, colour = _MARKS[check.verdict]
-    line = Text.assemble((mark, colour), " ", (f"{check.topic:<10}", "bold"), check.detail)
-    console.print(line, soft_wrap=True)
+    line = Table.grid(padding=(0, 1))
+    line.add_column(width=1)
+    line.add_column(width=9)
+    line.add_column(overflow="fold")
+    line.add_row(Text(mark, colour), Text(check.topic, "bold"), Text(check.detail))
     if check.remedy:
-        console.print(Text(f"{'':12}-> {check.remedy}", style=colour), soft_wrap=True)
+        line.add_row("", "", Text(f"-> {check.remedy}", colour))
+    stdout_console().print(line)
 
 
 def find(settings: Settings) -> Iterator[Check]:
@@ -183,7 +195,7 @@ def _weights(settings: Settings) -> Iterator[Check]:
         except BannerclusterError as error:
             yield Check("weights", "bad" if configured else "absent", name, str(error))
             continue
-        detail = f"{name}: {model.n_features} features, "
+        detail = f"{name}: {model.n_features:,} features, "
         detail += str(model.weights_source) if model.available else "no weights here"
         if model.available:
             yield Check("weights", "good", detail)

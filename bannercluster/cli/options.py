@@ -3,17 +3,23 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bannercluster.cli.arguments import join_values
-from bannercluster.cli.failures import exit_code_of
+from bannercluster.cli.failures import USAGE, exit_code_of
 from bannercluster.config import SECTIONS, Knob, Settings, knobs, load_config
 
 # Section -> the keys that a command shows; None: all of them.
 Uses = Mapping[str, Sequence[str] | None]
+
+# Typer brings a copy of click in later versions: this is click's UsageError of either.
+UsageProblem: type[Exception] = typer.BadParameter.__mro__[1]
+
+_COMMON = "Common"
 
 EPILOG = (
     "Every setting can also stand in conf.yaml or in the environment as BC_<SECTION>_<SETTING>. "
@@ -47,17 +53,31 @@ Runner = Callable[[Request], int]
 
 
 class SettingsCommand(TyperCommand):
-    """A command whose options of many values may be written in any way."""
+    """A command made from settings; options of many values may be written in any way.
 
-    many: tuple[str, ...] = ()
+    Attributes
+    ----------
+    shown
+        The setting behind each of its parameters that has one.
+    """
+
+    shown: Mapping[str, Knob] = MappingProxyType({})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Join the values of such options, then let Typer parse."""
-        return super().parse_args(ctx, join_values(args, self.many))
+        """Join the values of options of many, then let Typer parse."""
+        many = tuple(knob.flag for knob in self.shown.values() if knob.many)
+        try:
+            return super().parse_args(ctx, join_values(args, many))
+        except UsageProblem as problem:
+            problem.ctx = problem.ctx or ctx  # type: ignore[attr-defined] # some come without
+            raise
 
     def get_help_option(self, ctx: Any) -> Any:
-        """Return ``--help``, written like the other switches."""
-        return plain_help(super().get_help_option(ctx))
+        """Return ``--help``, written like the other switches and beside them."""
+        option = plain_help(super().get_help_option(ctx))
+        if option is not None:
+            option.rich_help_panel = _COMMON
+        return option
 
 
 class InOrder(TyperGroup):
@@ -68,6 +88,13 @@ class InOrder(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""
         return sorted(super().list_commands(ctx), key=lambda name: self._place(name))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Show the help where no command is named; that is no success."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help(), nl=False)
+            raise typer.Exit(USAGE)
+        return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return ``--help``, written like the other switches."""
@@ -120,7 +147,7 @@ def add_command(
     repeated = {flag for flag in flags if flags.count(flag) > 1}
     if repeated:
         raise TypeError(f"bc {name}: two settings share the flags {', '.join(sorted(repeated))}")
-    parameters = [*extras, *_common(can_plan), *(_parameter(knob) for knob in shown)]
+    parameters = [*extras, *(_parameter(knob) for knob in shown), *_common(can_plan)]
 
     def command(**given: Any) -> None:
         verbose, quiet = bool(given.pop("verbose")), bool(given.pop("quiet"))
@@ -143,8 +170,8 @@ def add_command(
     command.__name__ = name.replace("-", "_")
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
-    many = tuple(knob.flag for knob in shown if knob.many)
-    kind = type("Command", (SettingsCommand,), {"many": many})
+    by_parameter = MappingProxyType({_parameter_name(knob): knob for knob in shown})
+    kind = type("Command", (SettingsCommand,), {"shown": by_parameter})
     app.command(name, cls=kind, help=help_text, epilog=EPILOG, rich_help_panel=panel)(command)
 
 
@@ -169,15 +196,20 @@ def _common(can_plan: bool) -> list[inspect.Parameter]:
         help="Read this file in place of conf.yaml",
         metavar="FILE",
         show_default=False,
+        rich_help_panel=_COMMON,
     )
     return [
         _keyword("config", Annotated[str | None, config], None),
         *(
-            _keyword(name, Annotated[bool, typer.Option(flag, help=text, metavar="")], False)
+            _keyword(name, Annotated[bool, _switch(flag, text)], False)
             for name, flag, text in switches
             if can_plan or name != "dry_run"
         ),
     ]
+
+
+def _switch(flag: str, text: str) -> Any:
+    return typer.Option(flag, help=text, metavar="", rich_help_panel=_COMMON)
 
 
 def _parameter(knob: Knob) -> inspect.Parameter:
@@ -219,7 +251,7 @@ def _help(knob: Knob) -> str:
     if default is None:
         shown = knob.option.unset
     elif isinstance(default, tuple):
-        shown = " ".join(str(value) for value in default) or "all"
+        shown = " ".join(str(value) for value in default) or knob.option.unset or "none"
     elif isinstance(default, bool):
         shown = "on" if default else "off"
     else:

@@ -4,10 +4,12 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from bannercluster.cli.tables import cell, cells, columns_of, is_long, is_number, pieces
 from bannercluster.runtime.plan import StagePlan, Table
 
 if TYPE_CHECKING:
@@ -29,26 +31,56 @@ def stdout_console() -> "Console":
 
 
 def print_tables(tables: Iterable[Table]) -> None:
-    """Print tables, numbers to the right."""
-    from rich import box
-    from rich.table import Table as RichTable
+    """Print tables, numbers to the right; one that is too wide goes on below itself."""
+    from rich.cells import cell_len
     from rich.text import Text
 
     console = stdout_console()
     for table in tables:
         if table.title:
             console.print(Text(table.title, style="bold"))
-        columns = [[row[index] for row in table.rows] for index in range(len(table.columns))]
-        shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for name, values in zip(table.columns, columns, strict=True):
-            numeric = bool(values) and all(_is_number(value) or value is None for value in values)
-            shown.add_column(
-                Text(name), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
-            )
-        for row in table.rows:
-            shown.add_row(*(Text(cell(value)) for value in row))
-        console.print(shown)
-        console.print()
+        if not table.columns:
+            console.print()
+            continue
+        columns = [
+            _Column(name, cells(values), _is_numeric(values))
+            for name, values in zip(table.columns, columns_of(table), strict=True)
+        ]
+        widths = [max(map(cell_len, (one.name, *one.texts))) for one in columns]
+        for shown in pieces(widths, console.width):
+            _print_columns(console, [columns[index] for index in shown], len(table.rows))
+            console.print()
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    texts: Sequence[str]
+    numeric: bool
+
+
+def _print_columns(console: "Console", columns: Sequence[_Column], n_rows: int) -> None:
+    from rich import box
+    from rich.cells import cell_len
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for one in columns:
+        folds = is_long(max(map(cell_len, (one.name, *one.texts))))
+        shown.add_column(
+            Text(one.name),
+            justify="right" if one.numeric else "left",
+            overflow="fold",
+            no_wrap=not folds,
+        )
+    for row in range(n_rows):
+        shown.add_row(*(Text(one.texts[row]) for one in columns))
+    console.print(shown)
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    return bool(values) and all(is_number(value) or value is None for value in values)
 
 
 def print_plan(plan: StagePlan, n_workers: int) -> None:
@@ -120,27 +152,17 @@ def as_json(value: object) -> Any:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
-def cell(value: object) -> str:
-    """Return a value as a table shows it."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-    return str(value)
+def _words(name: str) -> str:
+    """Return the name of a field as people write it: ``duration_s`` is ``duration [s]``."""
+    seconds = name.endswith("_s")
+    text = name.removeprefix("n_").removesuffix("_s" if seconds else "").replace("_", " ")
+    return f"{text} [s]" if seconds else text
 
 
 def fields_table(title: str, result: object) -> Table:
     """Return the fields of a dataclass as a table, for a result that has none of its own."""
     rows = tuple(
-        (one.name.removeprefix("n_").replace("_", " "), getattr(result, one.name))
+        (_words(one.name), getattr(result, one.name))
         for one in dataclasses.fields(result)  # type: ignore[arg-type]
     )
     return Table(title, ("what", "value"), tuple((name, cell(value)) for name, value in rows))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -8,6 +8,8 @@ from bannercluster.runtime.progress import Progress, SilentProgress
 if TYPE_CHECKING:
     import rich.progress
 
+_LEAST_S = 0.5  # no rate from less than this
+
 
 def open_progress(*, quiet: bool) -> Progress:
     """Return a bar, or silence where stderr is no terminal or nothing shall be said."""
@@ -21,7 +23,7 @@ class BarProgress:
         self._bars: rich.progress.Progress | None = None
         self._task: rich.progress.TaskID | None = None
         self._done = 0
-        self._unit = ""
+        self._first: tuple[int, float] | None = None
 
     def start(self, stage: str, total: int, unit: str) -> None:
         """Begin a round."""
@@ -29,7 +31,9 @@ class BarProgress:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.finish()
-        self._done, self._unit = 0, unit
+        self._done, self._first = 0, None
+        if not total:
+            return
         self._bars = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=24),
@@ -48,16 +52,27 @@ class BarProgress:
             return
         task = self._bars.tasks[0]
         self._done += n
-        elapsed = task.elapsed or 0.0
-        rate = f"{_rate(self._done / elapsed)}/s" if elapsed > 0.5 else ""
+        rate = self._rate(task.elapsed or 0.0)
         self._bars.update(self._task, advance=n, rate=rate, note=note or task.fields["note"])
+
+    def _rate(self, elapsed_s: float) -> str:
+        """Return the rate since the first units were done.
+
+        What comes before is no work of this kind: a network is loaded, or units of an earlier run
+        are counted.
+        """
+        if not self._done:
+            return ""
+        if self._first is None:
+            self._first = self._done, elapsed_s
+        n, duration_s = self._done - self._first[0], elapsed_s - self._first[1]
+        if not n or duration_s < _LEAST_S:
+            return ""
+        per_second = n / duration_s
+        return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.2g}/s"
 
     def finish(self) -> None:
         """End the round."""
         if self._bars is not None:
             self._bars.stop()
         self._bars = self._task = None
-
-
-def _rate(per_second: float) -> str:
-    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.2g}"

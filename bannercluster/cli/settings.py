@@ -4,7 +4,8 @@ import typer
 
 from bannercluster.cli.failures import DONE
 from bannercluster.cli.options import InOrder, Request, add_command, extra_option
-from bannercluster.cli.output import cell, print_json, print_tables
+from bannercluster.cli.output import print_json, print_tables
+from bannercluster.cli.tables import cell
 from bannercluster.config import SECTIONS, Settings, format_size, knobs
 from bannercluster.errors import ConfigError
 from bannercluster.runtime.plan import Table
@@ -15,7 +16,6 @@ def config_app() -> typer.Typer:
     app = typer.Typer(
         help="Show the settings that hold, and where each of them comes from.",
         cls=InOrder,
-        no_args_is_help=True,
         rich_markup_mode="rich",
     )
     # A group of one command would otherwise be that command.
@@ -60,12 +60,12 @@ def _rows(settings: Settings, section: str) -> list[tuple[str, str, str]]:
     rows = []
     for knob in knobs(SECTIONS[section]):
         value = getattr(settings.section(section), knob.name)
-        if value is None:
+        if value in (None, ()):
             shown = f"- ({knob.option.unset})" if knob.option.unset else "-"
         elif knob.option.kind == "size":
             shown = format_size(value)
         elif isinstance(value, tuple):
-            shown = " ".join(str(one) for one in value) or "- (all)"
+            shown = " ".join(str(one) for one in value)
         else:
             shown = cell(value)
         rows.append((f"{section}.{knob.name}", shown, settings.origin(section, knob.name)))

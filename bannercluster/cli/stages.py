@@ -1,18 +1,19 @@
 """The stage verbs: settings -> plan -> check -> workers -> run -> print."""
 
 import importlib
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 import typer
 
-from bannercluster.cli.failures import DONE, DONE_WITH_REJECTED, say
+from bannercluster.cli.failures import DONE, DONE_WITH_REJECTED, say, stopping
 from bannercluster.cli.options import Request, Uses, add_command
 from bannercluster.cli.output import plan_as_json, print_json, print_plan, print_tables
 from bannercluster.cli.progress import open_progress
 from bannercluster.config import Settings
-from bannercluster.runtime.executor import Executor
+from bannercluster.runtime.demands import Demand
+from bannercluster.runtime.executor import Executor, ThreadExecutor
 from bannercluster.runtime.memory import worker_count
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
@@ -40,11 +41,27 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class Verb:
-    """A stage on the command line."""
+    """A stage on the command line.
+
+    Attributes
+    ----------
+    name, help_text, uses
+        Of the command.
+    workers_read, workers_write
+        Those of its paths that workers open, and not only the process that runs the stage.
+    module
+        The module that does it, where it has another name.
+    in_process
+        Whether it runs on threads of this process, and asks for no other workers.
+    """
 
     name: str
     help_text: str
     uses: Uses
+    workers_read: tuple[str, ...] = ()
+    workers_write: tuple[str, ...] = ()
+    module: str = ""
+    in_process: bool = False
 
 
 VERBS = (
@@ -52,11 +69,28 @@ VERBS = (
         "embed",
         "Turn images into embeddings; only what is new is computed.",
         {"embed": None, "paths": ("images", "manifest", "embeddings", "cache"), "runtime": None},
+        workers_read=("images",),
+        workers_write=("embeddings",),
+    ),
+    Verb(
+        "import",
+        "Take in embeddings that exist already, from Parquet or Zarr.",
+        {"import": None, "paths": ("embeddings",), "runtime": ("workers", "memory")},
+        module="transfer.importing",
+        in_process=True,
+    ),
+    Verb(
+        "export",
+        "Write the embeddings as Parquet files that any tool reads.",
+        {"export": None, "paths": ("embeddings",), "runtime": ("workers", "memory")},
+        module="transfer.exporting",
+        in_process=True,
     ),
     Verb(
         "cluster",
         "Fit clusters to the embeddings, for every k in the same passes.",
         {"cluster": None, "paths": ("embeddings", "models"), "runtime": None},
+        workers_read=("embeddings",),
     ),
     Verb(
         "evaluate",
@@ -66,6 +100,7 @@ VERBS = (
             "paths": ("embeddings", "models", "evaluation", "labels", "label"),
             "runtime": None,
         },
+        workers_read=("embeddings",),
     ),
     Verb(
         "predict",
@@ -84,6 +119,7 @@ VERBS = (
             "embed": ("weights", "day"),
             "runtime": None,
         },
+        workers_read=("embeddings",),
     ),
     Verb(
         "report",
@@ -101,6 +137,7 @@ VERBS = (
             ),
             "runtime": None,
         },
+        workers_read=("images", "embeddings"),
     ),
 )
 
@@ -120,7 +157,8 @@ def run_stage(name: str, request: Request) -> int:
     settings = request.settings
     stage = cast(Stage, importlib.import_module(f"bannercluster.{_module_of(name, settings)}"))
     plan = stage.plan(settings)
-    remote = settings.runtime.scheduler is not None or settings.runtime.scheduler_file is not None
+    named = settings.runtime.scheduler is not None or settings.runtime.scheduler_file is not None
+    remote = named and not _verb(name).in_process
     # Workers elsewhere bring their own memory: it is checked when they are known.
     n_workers = 0 if remote else worker_count(settings.runtime)
     if request.dry_run:
@@ -130,23 +168,52 @@ def run_stage(name: str, request: Request) -> int:
             print_plan(plan, n_workers)
         return DONE
     plan.memory.check(n_workers)
-    # Here and not above: it imports Dask, which takes a second.
-    from bannercluster.runtime.cluster import open_executor
-
-    with open_executor(settings.runtime, prefer=plan.prefer, plan=plan.memory) as executor:
+    with (
+        _seen_by_workers(name, settings) if remote else nullcontext(()) as demands,
+        _executor(name, settings, plan, demands) as executor,
+    ):
         progress = open_progress(quiet=request.quiet)
         if executor.dashboard_link and not request.quiet:
             say(f"dashboard: {executor.dashboard_link}")
-        with closing(_Finished(progress)):
+        with stopping(quiet=request.quiet), closing(_Finished(progress)):
             result = stage.run(settings, executor=executor, progress=progress)
     return show_result(result, request)
+
+
+def _verb(name: str) -> Verb:
+    return next(verb for verb in VERBS if verb.name == name)
+
+
+def _executor(
+    name: str, settings: Settings, plan: StagePlan, demands: tuple[Demand, ...]
+) -> AbstractContextManager[Executor]:
+    if _verb(name).in_process:
+        return ThreadExecutor(worker_count(settings.runtime))
+    # Here and not above: it imports Dask, which takes a second.
+    from bannercluster.runtime.cluster import open_executor
+
+    return open_executor(settings.runtime, prefer=plan.prefer, plan=plan.memory, demands=demands)
+
+
+def _seen_by_workers(name: str, settings: Settings) -> AbstractContextManager[tuple[Demand, ...]]:
+    """Return files that workers elsewhere must see, one for each path that they open."""
+    from bannercluster.store.reach import witnesses
+
+    verb = _verb(name)
+    read, written = verb.workers_read, verb.workers_write
+    if _module_of(name, settings) != name:
+        read, written = ("images", *read), ("embeddings", *written)
+    return witnesses(
+        [getattr(settings.paths, path) for path in read],
+        [getattr(settings.paths, path) for path in written],
+    )
 
 
 def _module_of(name: str, settings: Settings) -> str:
     """Return the module that does a verb: images named for predict go through embed first."""
     if name == "predict" and settings.origin("paths", "images").startswith("flag"):
         return "flows.new_images"
-    return name
+    return _verb(name).module or name
 
 
 def show_result(result: StageResult, request: Request) -> int:

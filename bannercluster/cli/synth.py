@@ -14,7 +14,6 @@ def synth_app() -> typer.Typer:
     app = typer.Typer(
         help="Make synthetic banners with known truth, for a first look and for tests.",
         cls=InOrder,
-        no_args_is_help=True,
         rich_markup_mode="rich",
     )
     # A group of one command would otherwise be that command.

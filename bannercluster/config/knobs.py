@@ -212,7 +212,8 @@ def _read_fields(section: type[Section]) -> Iterator[Knob]:
         if typing.get_origin(annotation) is not Annotated:
             raise TypeError(f"{section.__name__}.{field.name} needs Annotated[type, Option(...)]")
         declared, option = typing.get_args(annotation)
-        optional = isinstance(declared, types.UnionType)
+        # A Literal with `| None` is a typing.Union, a plain type with it a types.UnionType.
+        optional = typing.get_origin(declared) in (types.UnionType, typing.Union)
         if optional:
             (declared,) = (arg for arg in typing.get_args(declared) if arg is not types.NoneType)
         many = typing.get_origin(declared) is tuple

@@ -1,6 +1,7 @@
 """The layers flag > environment > file > default, merged with the origin of every value."""
 
 import dataclasses
+import keyword
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from bannercluster.config.sections import (
     ClusterConfig,
     EmbedConfig,
     EvaluateConfig,
+    ExportConfig,
+    ImportConfig,
     PathsConfig,
     PredictConfig,
     ReportConfig,
@@ -34,6 +37,8 @@ class Settings:
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     synth: SynthConfig = field(default_factory=SynthConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
+    import_: ImportConfig = field(default_factory=ImportConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     predict: PredictConfig = field(default_factory=PredictConfig)
@@ -54,7 +59,7 @@ class Settings:
 
     def section(self, name: str) -> Section:
         """Return a section by its name."""
-        value: Section = getattr(self, name)
+        value: Section = getattr(self, _field_of(name))
         return value
 
     def replace(self, section: str, /, *, origin: str = "code", **values: object) -> Self:
@@ -67,12 +72,19 @@ class Settings:
         """
         for name in values:
             find_knob(section, name)
-        changed: dict[str, Any] = {section: dataclasses.replace(self.section(section), **values)}
+        changed: dict[str, Any] = {
+            _field_of(section): dataclasses.replace(self.section(section), **values)
+        }
         kept = tuple(
             entry for entry in self.origins if entry[0] != section or entry[1] not in values
         )
         origins = kept + tuple((section, name, origin) for name in values)
         return dataclasses.replace(self, origins=origins, **changed)
+
+
+def _field_of(section: str) -> str:
+    """Return the name of a section as an attribute: ``import`` is a word of Python's."""
+    return f"{section}_" if keyword.iskeyword(section) else section
 
 
 def find_knob(section: str, name: str) -> Knob:
@@ -141,7 +153,8 @@ def load_config(
         except ValueError as error:
             raise ConfigError(f"{one.place}: {error}") from None
     sections: dict[str, Any] = {
-        section: SECTIONS[section](**values) for section, values in values_by_section.items()
+        _field_of(section): SECTIONS[section](**values)
+        for section, values in values_by_section.items()
     }
     origins = tuple((section, name, one.origin) for (section, name), one in given.items())
     return Settings(**sections, origins=origins)

@@ -1,7 +1,8 @@
 """The sections and their settings. A setting is defined here and nowhere else.
 
 ``conf.yaml`` at the top of the repository is written from this file: after a change here run
-``python -m bannercluster.config.template > conf.yaml``.
+``python -m bannercluster.config.template > conf.yaml`` and
+``python -m bannercluster.cli.reference > docs/commands.md``.
 """
 
 from dataclasses import dataclass
@@ -120,6 +121,36 @@ class RuntimeConfig(Section):
             metavar="FILE",
         ),
     ] = None
+    tls_ca: Annotated[
+        str | None,
+        Option(
+            help="Certificate (PEM) of the authority of a Dask cluster that speaks TLS",
+            semantic=False,
+            kind="path",
+            metavar="FILE",
+            unset="Dask's own configuration",
+        ),
+    ] = None
+    tls_cert: Annotated[
+        str | None,
+        Option(
+            help="Own certificate (PEM), signed by that authority",
+            semantic=False,
+            kind="path",
+            metavar="FILE",
+            unset="Dask's own configuration",
+        ),
+    ] = None
+    tls_key: Annotated[
+        str | None,
+        Option(
+            help="Key (PEM) of the own certificate",
+            semantic=False,
+            kind="path",
+            metavar="FILE",
+            unset="in the file of the certificate",
+        ),
+    ] = None
     memory: Annotated[
         int | None,
         Option(
@@ -227,6 +258,22 @@ class EmbedConfig(Section):
     max_pixels: Annotated[
         int, Option(help="An image of more pixels is rejected", minimum=1, metavar="N")
     ] = 40_000_000
+    decode_timeout_s: Annotated[
+        float,
+        Option(
+            help="Processor time of one image at most, in seconds; small images get less",
+            minimum=0.01,
+            metavar="SECONDS",
+        ),
+    ] = 20.0
+    decode_memory: Annotated[
+        int,
+        Option(
+            help="Memory of one image in decoding, in bytes or as '768 MiB'; more is rejected",
+            kind="size",
+            metavar="SIZE",
+        ),
+    ] = 768 << 20
     day: Annotated[
         str | None,
         Option(
@@ -236,6 +283,77 @@ class EmbedConfig(Section):
             unset="the manifest's column `day`, or none",
         ),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportConfig(Section):
+    """Embeddings that exist already, from Parquet or Zarr."""
+
+    section: ClassVar[str] = "import"
+
+    source: Annotated[
+        str | None,
+        Option(
+            help="Parquet file, folder or pattern of them; Zarr group; or another store",
+            semantic=False,
+            kind="path",
+            metavar="PATH",
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        Option(
+            help="What made the vectors: a name that tells them from those of another network",
+            metavar="NAME",
+            unset="what an export of bannercluster says; needed for others",
+        ),
+    ] = None
+    column: Annotated[str, Option(help="Column or array of the vectors", metavar="COLUMN")] = (
+        "embedding"
+    )
+    id_column: Annotated[
+        str,
+        Option(help="Column or array that says which banner a row is", metavar="COLUMN"),
+    ] = "banner_id"
+    day_column: Annotated[
+        str,
+        Option(help="Column or partition with the day of a row", metavar="COLUMN"),
+    ] = "day"
+    day: Annotated[
+        str | None,
+        Option(help="Day of rows that say none", kind="date", metavar="DATE", unset="none"),
+    ] = None
+    dtype: Annotated[
+        Literal["auto", "float16", "float32"],
+        Option(help="Type of the stored embeddings; auto takes that of an export, else float16"),
+    ] = "auto"
+    part_rows: Annotated[
+        int,
+        Option(help="Rows that one thread reads at a time", semantic=False, minimum=1, metavar="N"),
+    ] = 8192
+    chunk_rows: Annotated[
+        int, Option(help="Rows in one chunk of the store", semantic=False, minimum=1, metavar="N")
+    ] = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportConfig(Section):
+    """Embeddings as Parquet files that any tool reads."""
+
+    section: ClassVar[str] = "export"
+
+    target: Annotated[
+        str,
+        Option(help="Folder of the files", semantic=False, kind="path", metavar="FOLDER"),
+    ] = "data/export"
+    rows: Annotated[
+        Literal["banners", "contents"],
+        Option(help="What a row is: a banner, duplicates repeated, or a distinct content"),
+    ] = "banners"
+    normalize: Annotated[
+        Literal["l2", "none"], Option(help="Scale every vector to length one, or leave it")
+    ] = "none"
+    file_rows: Annotated[int, Option(help="Rows in one file", minimum=1, metavar="N")] = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +382,7 @@ class ClusterConfig(Section):
         Literal["l2", "none"], Option(help="Scale every row to length one, or leave it")
     ] = "l2"
     spherical: Annotated[
-        bool, Option(help="Scale the centres to length one as well (cosine distance)")
+        bool, Option(help="Scale the centres to length one as well: cosine distance")
     ] = False
     seeding_rows: Annotated[
         int, Option(help="Rows of the sample that seeds the centres", minimum=1, metavar="N")
@@ -287,9 +405,10 @@ class EvaluateConfig(Section):
     models: Annotated[
         tuple[str, ...],
         Option(
-            help="Names of models; none: those of the latest sweep",
+            help="Names of the models to measure",
             flag="--model",
             metavar="NAME ...",
+            unset="those of the latest sweep",
         ),
     ] = ()
     min_banners: Annotated[
@@ -336,6 +455,8 @@ SECTIONS: dict[str, type[Section]] = {
         RuntimeConfig,
         SynthConfig,
         EmbedConfig,
+        ImportConfig,
+        ExportConfig,
         ClusterConfig,
         EvaluateConfig,
         PredictConfig,

@@ -30,7 +30,8 @@ def describe(knob: Knob) -> str:
     text = knob.option.help
     if knob.choices:
         text += f" ({' | '.join(knob.choices)})"
-    return f"{text}; null: {knob.option.unset}" if knob.option.unset else text
+    empty = "[]" if knob.many else "null"
+    return f"{text}; {empty}: {knob.option.unset}" if knob.option.unset else text
 
 
 def _scalar(value: object) -> str:

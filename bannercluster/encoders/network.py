@@ -83,7 +83,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         ) from error
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, LookupError) as error:
         raise WeightsError(
-            f"{path.name} cannot be read as {path.suffix or 'a torch file'}: {error}"
+            f"{path.name} cannot be read as {path.suffix or 'a torch file'} "
+            f"({type(error).__name__}: {error}); name a whole file with --weights"
         ) from error
     for wrapper in _WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):

@@ -13,6 +13,7 @@ import numpy as np
 from bannercluster.config import Settings
 from bannercluster.evaluate.contingency import label_metrics, most_frequent
 from bannercluster.evaluate.labels import RowLabels, load_labels
+from bannercluster.evaluate.memory import plan_memory
 from bannercluster.kernels.rows import Recipe
 from bannercluster.kernels.stack import Stack
 from bannercluster.models.evaluations import Evaluation, LabelFacts, ModelMetrics
@@ -20,7 +21,6 @@ from bannercluster.models.folder import check_embedding, load_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store.embeddings import EmbeddingStore
@@ -31,7 +31,6 @@ from bannercluster.traverse.reducers import (
     Silhouettes,
     SilhouetteSums,
 )
-from bannercluster.traverse.segments import TILE_ROWS
 from bannercluster.traverse.sources import StoreSource
 from bannercluster.traverse.walk import Assignment, Pass, Program, Walker
 
@@ -44,8 +43,8 @@ _METRICS = (
     ("ari", "ARI"),
     ("purity", "purity"),
     ("recall", "recall"),
-    ("smallest_share", "smallest"),
-    ("largest_share", "largest"),
+    ("smallest_share", "min share"),
+    ("largest_share", "max share"),
 )
 
 
@@ -83,7 +82,7 @@ class EvaluateResult:
             )
             for m in self.models
         )
-        title = f"{self.n_rows:,} rows; chosen: {self.rule}"
+        title = f"{self.n_rows:,} rows; chosen by {self.rule}"
         metrics = Table(title, ("k", "model", *(title for _, title in shown), ""), rows)
         if self.labels is None:
             return (metrics,)
@@ -124,22 +123,14 @@ def plan(settings: Settings) -> StagePlan:
         If a model was fitted on embeddings of another kind.
     """
     store, models = _inputs(settings)
-    centres = sum(model.card.k for model in models)
-    f = store.n_features
-    parts = (
-        MemoryPart("interpreter and libraries", 400 << 20, "process"),
-        MemoryPart("labels and row index", 96 * store.n_rows, "process"),
-        MemoryPart("sums of all models", 16 * 8 * centres * f, "process"),
-        MemoryPart("tile in work", TILE_ROWS * (40 * f + 24 * centres), "worker"),
-    )
     summary = (
-        ("rows", f"{store.n_rows:,} x {f:,}"),
+        ("rows", f"{store.n_rows:,} x {store.n_features:,}"),
         ("models", ", ".join(model.card.name for model in models)),
         ("labels", settings.paths.label or "none (name a column with --label)"),
         ("rule", RULE),
         ("evaluation", settings.paths.evaluation),
     )
-    memory = MemoryPlan("evaluate", parts, memory_budget(settings.runtime))
+    memory = plan_memory(store, [model.card for model in models], settings)
     return StagePlan("evaluate", summary, memory, "threads")
 
 

@@ -17,8 +17,9 @@ import jinja2
 from markupsafe import Markup
 
 from bannercluster.render import sweep as sweep_of
+from bannercluster.render.bounds import GALLERY_CAP, PAGE_BYTES_CAP, bounded
 from bannercluster.render.palette import DARK, LIGHT, colour_index, css_variables, shape_path
-from bannercluster.render.pictures import PictureBook, bind
+from bannercluster.render.pictures import PICTURE_BYTES_CAP, PictureBook, bind
 from bannercluster.render.plots import Bar, bar_plot
 from bannercluster.render.scatter import map_data
 from bannercluster.render.text import DASH, clean, figure
@@ -26,7 +27,6 @@ from bannercluster.render.views import ModelView, RejectedView, ReportPage
 
 __all__ = ["GALLERY_CAP", "LABEL_CAP", "REJECTED_ROW_CAP", "ReportPage", "render_report"]
 
-GALLERY_CAP: Final = 12
 LABEL_CAP: Final = 6
 REJECTED_ROW_CAP: Final = 50
 _SCRIPTS: Final = ("tooltip.js", "gallery.js", "map.js")
@@ -40,6 +40,7 @@ class _Model:
     name: str
     n_rows: int
     sizes_svg: Markup
+    per_row: int
 
 
 def render_report(page: ReportPage) -> str:
@@ -48,10 +49,11 @@ def render_report(page: ReportPage) -> str:
     Parameters
     ----------
     page : ReportPage
-        All that is shown. Galleries are capped at `GALLERY_CAP` banners a row, labels at
-        `LABEL_CAP` a cluster, rejected rows at `REJECTED_ROW_CAP`, points of the map at
-        `MAP_POINT_CAP` and pictures at `PICTURE_BYTES_CAP` bytes; the page says so where it leaves
-        something out.
+        All that is shown. Galleries are capped at `GALLERY_CAP` banners a row and
+        `GALLERY_ITEMS_CAP` in all, labels at `LABEL_CAP` a cluster, rejected rows at
+        `REJECTED_ROW_CAP`, points of the map at `MAP_POINT_CAP`, pictures at `PICTURE_BYTES_CAP`
+        bytes, or what `PAGE_BYTES_CAP` leaves them; the page says so where it leaves something
+        out.
 
     Returns
     -------
@@ -64,8 +66,18 @@ def render_report(page: ReportPage) -> str:
         If the page contradicts itself: an unknown metric, a picture key used twice, a map point
         without a cluster for each model.
     """
+    page, per_row = bounded(page)
+    models = _models(page, per_row)
     book = bind(page)
-    models = _models(page)
+    html = _render(page, models, book)
+    excess = len(html.encode()) - PAGE_BYTES_CAP
+    if excess <= 0:
+        return html
+    room = min(PICTURE_BYTES_CAP, len(book.css)) - excess
+    return _render(page, models, bind(page, max(0, room)))
+
+
+def _render(page: ReportPage, models: tuple[_Model, ...], book: PictureBook) -> str:
     script = "\n".join(_source(name) for name in _SCRIPTS)
     shown = next((i for i, model in enumerate(page.models) if model.chosen), 0)
     drawn_map = page.map if page.map and page.map.points and models else None
@@ -92,7 +104,7 @@ def render_report(page: ReportPage) -> str:
     )
 
 
-def _models(page: ReportPage) -> tuple[_Model, ...]:
+def _models(page: ReportPage, per_row: tuple[int, ...]) -> tuple[_Model, ...]:
     several = len({model.algorithm for model in page.models}) > 1
     out = []
     for nth, model in enumerate(page.models):
@@ -109,7 +121,7 @@ def _models(page: ReportPage) -> tuple[_Model, ...]:
             for c in model.clusters
         )
         svg = bar_plot(f"Banners per cluster, {name}", bars, f"sizes-{nth}") if bars else ""
-        out.append(_Model(model, name, n_rows, Markup(svg)))  # noqa: S704
+        out.append(_Model(model, name, n_rows, Markup(svg), per_row[nth]))  # noqa: S704
     return tuple(out)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -119,13 +120,9 @@ def _tiles(found: Findings, contents: pa.ChunkedArray, n_rejected: int) -> tuple
 def _run_card(found: Findings) -> tuple[Fact, ...]:
     manifest = found.store.manifest
     recipe, card = manifest.recipe, found.cards[0]
-    preprocessing = recipe["preprocessing"]
-    size = preprocessing["input_size"]
     return (
         Fact("Network", str(recipe["model"])),
-        Fact("Weights (SHA-256)", str(recipe["weights_sha256"])[:16]),
-        Fact("Engine", f"{recipe['engine']}, {recipe['precision']}"),
-        Fact("Preprocessing", f"{preprocessing['resize']} aspect, area of {size} x {size}"),
+        *_made_by(recipe, str(manifest.info.get("source"))),
         Fact("Stored as", f"{manifest.dtype}, generation {manifest.generation}"),
         Fact("Clustering", _clustering(card)),
         Fact("Seed", str(card.seed)),
@@ -134,10 +131,23 @@ def _run_card(found: Findings) -> tuple[Fact, ...]:
     )
 
 
+def _made_by(recipe: dict[str, Any], source: str) -> tuple[Fact, ...]:
+    preprocessing = recipe["preprocessing"]
+    if preprocessing is None:  # imported: nothing but the name of the network is known
+        return (Fact("Vectors", f"imported from {source}"),)
+    size = preprocessing["input_size"]
+    return (
+        Fact("Weights (SHA-256)", str(recipe["weights_sha256"])[:16]),
+        Fact("Engine", f"{recipe['engine']}, {recipe['precision']}"),
+        Fact("Preprocessing", f"{preprocessing['resize']} aspect, area of {size} x {size}"),
+    )
+
+
 def _clustering(card: ModelCard) -> str:
     kind = "spherical k-means" if card.spherical else "k-means"
     scaled = "rows of length one" if card.normalize == "l2" else "rows as stored"
-    return f"{kind}, {scaled}, best of {len(card.restarts)} restarts"
+    n = len(card.restarts)
+    return f"{kind}, {scaled}, {'one run' if n == 1 else f'best of {n} restarts'}"
 
 
 def _sweep(found: Findings) -> SweepView:
@@ -203,12 +213,12 @@ def _exemplars(found: Findings, place: int, rows: np.ndarray) -> tuple[Exemplar,
         made.append(
             Exemplar(
                 banner_id,
-                facts["file"],
+                facts["file"] or "",
                 float(assigned.distance[row]),
                 None if np.isnan(margin) else margin,
                 str(row) if str(row) in found.pictures else None,
                 label,
-                f"{facts['width']} x {facts['height']}",
+                f"{facts['width']} x {facts['height']}" if facts["width"] else "",
             )
         )
     return tuple(made)
@@ -242,7 +252,12 @@ def _rejected(table: pa.Table) -> RejectedView:
     return RejectedView(
         tuple(ReasonCount(stage, reason, n) for (stage, reason), n in counts.most_common()),
         tuple(
-            RejectedRow(row["file"], row["stage"], row["reason"], row["detail"] or "")
+            RejectedRow(
+                row["file"] or row["banner_id"] or "",
+                row["stage"],
+                row["reason"],
+                row["detail"] or "",
+            )
             for row in rows[:_REJECTED_SHOWN]
         ),
     )
@@ -257,8 +272,13 @@ def _commands(settings: Settings, found: Findings) -> tuple[str, ...]:
         name: shlex.quote(str(getattr(paths, name)))
         for name in ("images", "embeddings", "models", "evaluation", "assignments", "report")
     }
+    manifest = found.store.manifest
+    made = f"bc embed --images {here['images']} --embeddings {here['embeddings']} --model {model}"
+    if manifest.recipe["preprocessing"] is None:
+        source = shlex.quote(str(manifest.info.get("source")))
+        made = f"bc import --source {source} --embeddings {here['embeddings']} --model {model}"
     return (
-        f"bc embed --images {here['images']} --embeddings {here['embeddings']} --model {model}",
+        made,
         f"bc cluster --embeddings {here['embeddings']} --models {here['models']} --k {ks}",
         f"bc evaluate --embeddings {here['embeddings']} --models {here['models']} "
         f"--evaluation {here['evaluation']}{label}",
@@ -285,8 +305,8 @@ def _notes(found: Findings) -> tuple[str, ...]:
         )
     unsettled = [card for card in found.cards if not card.converged]
     if unsettled:
-        ks = ", ".join(f"k = {card.k}" for card in unsettled)
-        notes.append(f"The best run of {ks} had not converged: raise --max-iter.")
+        ks = ", ".join(str(card.k) for card in unsettled)
+        notes.append(f"The best run had not converged for k = {ks}: raise --max-iter.")
     if found.n_no_picture:
         notes.append(
             f"{found.n_no_picture:,} banners are shown without a picture: their files are gone "

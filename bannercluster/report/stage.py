@@ -16,16 +16,17 @@ from bannercluster.models.folder import check_embedding, load_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.rows import assign_rows
 from bannercluster.render.page import render_report
+from bannercluster.render.scatter import MAP_POINT_CAP
 from bannercluster.report.contents import Findings, page_of
+from bannercluster.report.memory import plan_memory
 from bannercluster.report.pictures import Wanted, make_thumbnails
 from bannercluster.report.selection import Projection, Shown, project, select
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import files, points
+from bannercluster.store.aliases import RowIndex, ids_of
 from bannercluster.store.embeddings import EmbeddingStore
-from bannercluster.traverse.segments import TILE_ROWS
 from bannercluster.traverse.sources import StoreSource
 
 _MAP_PICTURES = 1_500
@@ -71,22 +72,13 @@ def plan(settings: Settings) -> StagePlan:
         If they do not belong together.
     """
     store, evaluation, models = _inputs(settings)
-    f = store.n_features
-    parts = (
-        MemoryPart("interpreter and libraries", 400 << 20, "process"),
-        MemoryPart("rows and assignments", (400 + 24 * len(models)) * store.n_rows, "process"),
-        MemoryPart("map", 16 * min(settings.report.map_points, store.n_rows) * f, "process"),
-        MemoryPart("page", 64 << 20, "process"),
-        MemoryPart("tile in work", TILE_ROWS * 12 * f + (200 << 20), "worker"),
-    )
     summary = (
-        ("rows", f"{store.n_rows:,} x {f:,}"),
+        ("rows", f"{store.n_rows:,} x {store.n_features:,}"),
         ("models", ", ".join(model.card.name for model in models)),
         ("chosen", evaluation.chosen),
         ("report", settings.paths.report),
     )
-    memory = MemoryPlan("report", parts, memory_budget(settings.runtime))
-    return StagePlan("report", summary, memory, "threads")
+    return StagePlan("report", summary, plan_memory(store, models, settings), "threads")
 
 
 def run(settings: Settings, *, executor: Executor, progress: Progress) -> ReportResult:
@@ -113,8 +105,12 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
     )
     projection = project(source, models[0].normalize, config.map_points, config.seed)
     rows = store.table("rows")
-    wanted = _wanted(shown, projection, rows)
-    limits = DecodeLimits(max_pixels=settings.embed.max_pixels)
+    wanted = _wanted(shown, projection, rows, checked="made_by" not in store.manifest.recipe)
+    limits = DecodeLimits(
+        max_pixels=settings.embed.max_pixels,
+        timeout_s=settings.embed.decode_timeout_s,
+        memory_nbytes=settings.embed.decode_memory,
+    )
     pictures = make_thumbnails(settings.paths.images, wanted, executor, progress, limits)
     on_page = _rows_on_page(shown, projection)
     page = page_of(
@@ -137,8 +133,8 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
     return ReportResult(
         settings.paths.report,
         len(html),
-        len(pictures),
-        0 if projection is None else len(projection.rows),
+        html.count(b"url(data:image/"),
+        0 if projection is None else min(len(projection.rows), MAP_POINT_CAP),
         evaluation.chosen,
         time.perf_counter() - started,
     )
@@ -167,39 +163,46 @@ def _rows_on_page(shown: tuple[list[Shown], ...], projection: Projection | None)
 
 
 def _wanted(
-    shown: tuple[list[Shown], ...], projection: Projection | None, rows: pa.Table
+    shown: tuple[list[Shown], ...], projection: Projection | None, rows: pa.Table, *, checked: bool
 ) -> list[Wanted]:
-    """Pictures of all galleries, and small ones of the map's points while they are few enough."""
-    file, content = rows["file"].to_pylist(), rows["content_id"].to_pylist()
+    """Pictures of all galleries, and small ones of the map's points while they are few enough.
+
+    The content ids of imported rows need not be those of files: they are not ``checked``.
+    """
+    file, content = rows["file"], rows["content_id"]
     galleries = np.unique(np.concatenate([cluster.all for model in shown for cluster in model]))
-    wanted = [Wanted(str(row), file[row], content[row], False) for row in galleries.tolist()]
+
+    def of(row: int, small: bool) -> Wanted:
+        return Wanted(str(row), file[row].as_py(), content[row].as_py() if checked else None, small)
+
+    wanted = [of(row, small=False) for row in galleries.tolist()]
     if projection is not None:
         only_map = projection.rows[~np.isin(projection.rows, galleries)][:_MAP_PICTURES]
-        wanted += [Wanted(str(row), file[row], content[row], True) for row in only_map.tolist()]
-    return wanted
+        wanted += [of(row, small=True) for row in only_map.tolist()]
+    return [one for one in wanted if one.file is not None]  # imported rows may have no file
 
 
 def _names_of(
     store: EmbeddingStore, rows: np.ndarray, label: str | None
 ) -> dict[int, tuple[str, str]]:
     """Return the banner id (else the file) and the label of the rows on the page."""
-    ids = store.content_ids()
-    row_of = {ids[row].tobytes(): row for row in rows.tolist()}
     aliases = store.table("aliases")
+    row_of = RowIndex(store).rows_of_ids(ids_of(aliases["content_id"]))
+    on_page = np.isin(row_of, rows)
+    aliases, row_of = aliases.filter(pa.array(on_page)), row_of[on_page]
     labels = (
         aliases[label].to_pylist()
         if label is not None and label in aliases.column_names
         else [None] * len(aliases)
     )
     names: dict[int, tuple[str, str]] = {}
-    columns = (aliases[name].to_pylist() for name in ("content_id", "banner_id", "file"))
-    for content, banner_id, file, value in zip(*columns, labels, strict=True):
-        row = row_of.get(content)
-        if row is not None and row not in names:
+    columns = (aliases[name].to_pylist() for name in ("banner_id", "file"))
+    for row, banner_id, file, value in zip(row_of.tolist(), *columns, labels, strict=True):
+        if row not in names:
             names[row] = (banner_id or file, value or "")
     # The content of a file that has changed since stays a row, though no banner points to it.
     unnamed = [row for row in rows.tolist() if row not in names]
     if unnamed:
         file_of = store.table("rows", ["file"])["file"]
-        names |= {row: (file_of[row].as_py(), "") for row in unnamed}
+        names |= {row: (file_of[row].as_py() or "", "") for row in unnamed}
     return names

@@ -1,8 +1,11 @@
+import contextlib
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -129,16 +132,87 @@ def test_plan_that_does_not_fit(stage, capsys):
     assert capsys.readouterr().err.startswith("error: embed needs 2.00 GiB (0 B once and 1.00 GiB")
 
 
-def test_unexpected_exceptions_pass_through(stage):
+def test_a_fault_of_ours_is_one_line_that_names_the_traceback(stage, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stage.raises = ZeroDivisionError("by nothing")
+    assert main(["embed"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(
+        "error: a fault of bannercluster: ZeroDivisionError: by nothing (at bannercluster/cli/"
+    )
+    (kept,) = tmp_path.glob("bannercluster-fault-*.txt")
+    assert printed.err.endswith(f"please report it: the traceback is in {kept}\n")
+    assert printed.err.count("\n") == 1
+    assert "ZeroDivisionError: by nothing" in kept.read_text()
+    assert "raise self.raises" in kept.read_text()
+
+
+def test_verbose_prints_the_traceback_of_a_fault(stage, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     stage.raises = ZeroDivisionError()
-    with pytest.raises(ZeroDivisionError):
-        main(["embed"])
+    assert main(["embed", "--verbose"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback")
+    assert err.endswith("please report it: the traceback is above\n")
+    assert not list(tmp_path.glob("bannercluster-fault-*"))
+
+
+def test_no_place_for_the_traceback_prints_it(stage, capsys, monkeypatch):
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    stage.raises = ZeroDivisionError()
+    assert main(["embed"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_no_fault_of_ours(stage, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stage.raises = OSError(28, "No space left on device", "a/file")
+    assert main(["embed"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "error: the system refused: [Errno 28] No space left on device: 'a/file'"
+    )
+    assert "report" not in said
+
+
+def test_a_reader_that_went_away_is_no_error(stage, capsys):
+    stage.raises = BrokenPipeError(32, "Broken pipe")
+    assert main(["embed"]) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_full_output(capsys):
+    full = Path("/dev/full").open("w")  # noqa: SIM115 what is left in its buffer cannot be closed
+    with contextlib.redirect_stdout(full):
+        assert main(["config", "show", "--section", "cluster"]) == 1
+    with contextlib.suppress(OSError):
+        full.close()
+    assert capsys.readouterr().err.startswith("error: the system refused: [Errno 28] No space")
 
 
 def test_interrupt(stage, capsys):
     stage.raises = KeyboardInterrupt()
     assert main(["embed"]) == 130
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_interrupt_on_a_terminal_says_so_at_once(stage, capsys, monkeypatch):
+    handlers = {}
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("signal.signal", lambda number, handler: handlers.update({number: handler}))
+    ended = []
+    monkeypatch.setattr("os._exit", ended.append)
+    stage.raises = KeyboardInterrupt()
+    assert main(["embed"]) == 130
+    first, last = capsys.readouterr().err.splitlines()[-2:]
+    assert first == "stopping: the tasks in work end first; Ctrl-C again stops at once"
+    assert last.startswith("interrupted: ")
+    handlers[signal.SIGINT](signal.SIGINT, None)
+    assert ended == [130]
 
 
 def test_unreachable_scheduler(stage, capsys, monkeypatch):
@@ -153,9 +227,13 @@ def test_unreachable_scheduler(stage, capsys, monkeypatch):
     ("typed", "said"),
     [
         ("embed --resize sqash", "error: --resize: expected one of native, letterbox, squash"),
-        ("embed --modle x", "No such option: --modle"),
-        ("emebd", "Did you mean 'embed'?"),
-        ("cluster --k", "requires an argument"),
+        (
+            "embed --modle x",
+            "error: no such option: --modle (Possible options: --model, --pool). "
+            "See `bc embed --help`",
+        ),
+        ("emebd", "error: no such command 'emebd'. Did you mean 'embed'? See `bc --help`"),
+        ("cluster --k", "error: option '--k' requires an argument. See `bc cluster --help`"),
         ("cluster --k 0", "error: --k: expected whole numbers of at least 1, got '0'"),
         ("embed --config absent.yaml", "error: cannot read the config file absent.yaml"),
         ("embed extra", "extra"),
@@ -164,7 +242,18 @@ def test_unreachable_scheduler(stage, capsys, monkeypatch):
 )
 def test_wrong_usage(stage, typed, said, capsys):
     assert bc(typed) == 2
-    assert said in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize("typed", ["", "config", "synth"])
+def test_no_command_shows_the_help_and_is_no_success(typed, capsys):
+    assert bc(typed) == 2
+    printed = capsys.readouterr()
+    assert "Usage: bc" in printed.out
+    assert printed.err == ""
 
 
 def test_errors_have_the_exit_codes_of_the_promise():
@@ -197,8 +286,11 @@ def test_help_lists_the_commands_in_the_order_of_the_data(capsys):
     ],
 )
 def test_every_help_page(command, capsys):
+    assert main([*command.split(), "-h"]) == 0
+    short = capsys.readouterr().out
     assert main([*command.split(), "--help"]) == 0
     out = capsys.readouterr().out
+    assert out == short
     assert "Show this page" in out
     assert max(len(line) for line in out.splitlines()) <= 100
 

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from models.fitted import settings_of
 from sklearn import metrics
 
 from bannercluster.evaluate.contingency import label_metrics, most_frequent
 
-from .fitted import run, settings_of, table_store
+from .fitted import run, table_store
 
 SPEC = [[2, 3, 0], [2, 0, 1], [0, 1, 1]]
 CLUSTERING_1 = [[10, 2, 2, 2, 2, 2], [5, 1, 1, 1, 0, 0], [12, 3, 3, 3, 3, 0]]

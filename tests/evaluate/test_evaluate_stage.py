@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 import pytest
+from models.fitted import make_models, make_store, settings_of
 from sklearn.metrics import silhouette_score
 
 from bannercluster.errors import IncompatibleStoreError, UsageError
@@ -10,7 +11,7 @@ from bannercluster.evaluate import plan
 from bannercluster.evaluate.stage import RULE, _choose
 from bannercluster.models.evaluations import Evaluation, ModelMetrics
 
-from .fitted import make_models, make_store, run, settings_of
+from .fitted import run
 
 N = 400
 

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
+from models.fitted import make_store, settings_of
 
 from bannercluster.errors import DataError, UsageError
 from bannercluster.evaluate.labels import load_labels
 from bannercluster.store.embeddings import EmbeddingStore
-
-from .fitted import make_store, settings_of
 
 ALIASES = [
     {"row": 0, "banner_id": "0001", "advertiser": "acorn"},

@@ -1,20 +1,23 @@
 import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from models.fitted import content, make_models, make_store, run_stage, settings_of
 
+from bannercluster import predict
 from bannercluster.errors import IncompatibleStoreError, StoreError, UsageError
 from bannercluster.models.evaluations import Evaluation, ModelMetrics
 from bannercluster.models.folder import load_model
 from bannercluster.predict import plan
 from bannercluster.store import assignments
 
-from .fitted import content, make_models, make_store, run, settings_of
-
 N = 60
+
+run = partial(run_stage, predict)
 
 
 @pytest.fixture

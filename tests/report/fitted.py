@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from models.fitted import make_card, run_stage, settings_of
 from PIL import Image
 from store.stores import committed
 
 from bannercluster import evaluate, report
 from bannercluster.config import Settings
-from bannercluster.models.card import ModelCard, RestartCard
+from bannercluster.models.card import ModelCard
 from bannercluster.models.folder import save_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
-from bannercluster.runtime import SilentProgress, ThreadExecutor
 
 N = 24
 RECIPE = {
@@ -38,27 +38,21 @@ def picture(nth: int) -> bytes:
 class Case:
     """What is on disk; every part can be another one before `make` writes it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.files = [f"b{row:02d}.png" for row in range(N)]
-        self.labels = ["acorn" if row % 2 else "birch" for row in range(N)]
-        self.ids: list[str | None] = [f"id-{row:02d}" for row in range(N)]
+    def __init__(self, folder: Path, n: int = N) -> None:
+        self.folder, self.n = folder, n
+        self.files = [f"b{row:02d}.png" for row in range(n)]
+        self.labels = ["acorn" if row % 2 else "birch" for row in range(n)]
+        self.ids: list[str | None] = [f"id-{row:02d}" for row in range(n)]
         self.without_alias: set[int] = set()
         self.rejected: list[dict[str, object]] = []
         rng = np.random.default_rng(8)
-        self.values = rng.normal(0, 1, (N, 6)).astype(np.float16)
+        self.values = rng.normal(0, 1, (n, 6)).astype(np.float16)
         self.centres = {"m2": rng.normal(0, 1, (2, 6)), "m3": rng.normal(0, 1, (3, 6))}
 
     @property
     def settings(self) -> Settings:
-        leaves = ("images", "models", "evaluation")
-        return Settings().replace(
-            "paths",
-            embeddings=str(self.folder / "embeddings.zarr"),
-            report=str(self.folder / "out" / "report.html"),
-            label="advertiser",
-            **{name: str(self.folder / name) for name in leaves},
-        )
+        report = str(self.folder / "out" / "report.html")
+        return settings_of(self.folder).replace("paths", report=report, label="advertiser")
 
     def make(self) -> Settings:
         contents = []
@@ -74,7 +68,7 @@ class Case:
         aliases = [
             {"banner_id": self.ids[row], "file": self.files[row], "content_id": contents[row],
              "advertiser": self.labels[row]}
-            for row in range(N) if row not in self.without_alias
+            for row in range(self.n) if row not in self.without_alias
         ]  # fmt: skip
         names = ("file", "stage", "reason", "detail")
         committed(
@@ -99,33 +93,13 @@ class Case:
         return self.settings
 
     def evaluate(self) -> None:
-        with ThreadExecutor(1) as executor:
-            evaluate.run(self.settings, executor=executor, progress=SilentProgress())
+        run_stage(evaluate, self.settings)
 
     def report(self, n_workers: int = 1, **values) -> tuple[report.ReportResult, str]:
         settings = self.settings.replace("report", **values)
-        with ThreadExecutor(n_workers) as executor:
-            result = report.run(settings, executor=executor, progress=SilentProgress())
+        result = run_stage(report, settings, n_workers)
         return result, Path(settings.paths.report).read_text()
 
 
 def card(name: str, centres: np.ndarray) -> ModelCard:
-    return ModelCard(
-        name=name,
-        algorithm="kmeans",
-        k=len(centres),
-        n_features=centres.shape[1],
-        normalize="l2",
-        spherical=False,
-        seed=0,
-        n_iter=1,
-        inertia=1.0,
-        converged=True,
-        sizes=(1,) * len(centres),
-        restarts=(RestartCard(0, 1.0, 1, True),),
-        fit={},
-        data={},
-        embedding=RECIPE,
-        versions={"cpu": "a processor", "n_cores": 2},
-        created="2026-01-05T00:00:00+00:00",
-    )
+    return make_card(name, centres, embedding=RECIPE, versions={"cpu": "a processor", "n_cores": 2})

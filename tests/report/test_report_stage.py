@@ -65,6 +65,23 @@ def test_report_is_written(case):
     assert "no longer decode" not in page.text
 
 
+def test_size_does_not_grow_with_the_number_of_banners(tmp_path):
+    nbytes = []
+    for n in (300, 1800):
+        case = Case(tmp_path / str(n), n)
+        case.rejected = [
+            {"file": f"{row}.png", "stage": "decode", "reason": "empty", "detail": ""}
+            for row in range(n)
+        ]
+        case.make()
+        case.evaluate()
+        result, _ = case.report(per_cluster=4, map_points=100)
+        assert result.n_points == 100
+        nbytes.append(result.nbytes)
+    # Six times the banners; a little more, as fewer pictures of map and galleries are the same.
+    assert nbytes[1] < 1.1 * nbytes[0]
+
+
 def test_report_is_offline(case):
     case.make()
     case.evaluate()

@@ -1,14 +1,15 @@
-"""Stores and models made by hand: every row and every centre is known."""
+"""Stores and models made by hand: every row, label, centre and weight is known."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from store.stores import committed
 
-from bannercluster import predict
 from bannercluster.config import Settings
 from bannercluster.models.card import ModelCard, RestartCard
 from bannercluster.models.folder import save_model
@@ -53,6 +54,34 @@ def make_store(
     )
 
 
+def make_card(
+    name: str,
+    centres: np.ndarray,
+    normalize: str = "l2",
+    embedding: dict[str, Any] | None = None,
+    versions: dict[str, Any] | None = None,
+) -> ModelCard:
+    return ModelCard(
+        name=name,
+        algorithm="kmeans",
+        k=len(centres),
+        n_features=centres.shape[1],
+        normalize=normalize,
+        spherical=False,
+        seed=0,
+        n_iter=1,
+        inertia=1.0,
+        converged=True,
+        sizes=(1,) * len(centres),
+        restarts=(RestartCard(0, 1.0, 1, True),),
+        fit={},
+        data={},
+        embedding=RECIPE if embedding is None else embedding,
+        versions=versions or {},
+        created="2026-01-05T00:00:00+00:00",
+    )
+
+
 def make_models(
     folder: Path,
     centres: Mapping[str, np.ndarray],
@@ -60,39 +89,21 @@ def make_models(
     embedding: dict | None = None,
 ) -> None:
     for name, own in centres.items():
-        card = ModelCard(
-            name=name,
-            algorithm="kmeans",
-            k=len(own),
-            n_features=own.shape[1],
-            normalize=(normalize or {}).get(name, "l2"),
-            spherical=False,
-            seed=0,
-            n_iter=1,
-            inertia=1.0,
-            converged=True,
-            sizes=(1,) * len(own),
-            restarts=(RestartCard(0, 1.0, 1, True),),
-            fit={},
-            data={},
-            embedding=RECIPE if embedding is None else embedding,
-            versions={},
-            created="2026-01-05T00:00:00+00:00",
-        )
+        card = make_card(name, own, (normalize or {}).get(name, "l2"), embedding)
         save_model(str(folder / "models"), KMeansModel(own.astype(np.float64), card))
     SweepFile(tuple(centres), "embeddings.zarr", {}).save(str(folder / "models"))
 
 
 def settings_of(folder: Path) -> Settings:
+    """Every path of a stage after embed, in the folder; the store is ``embeddings.zarr``."""
+    leaves = ("images", "models", "evaluation", "assignments")
     return Settings().replace(
         "paths",
         embeddings=str(folder / "embeddings.zarr"),
-        models=str(folder / "models"),
-        evaluation=str(folder / "evaluation"),
-        assignments=str(folder / "assignments"),
+        **{name: str(folder / name) for name in leaves},
     )
 
 
-def run(settings: Settings, n_workers: int = 1) -> predict.PredictResult:
+def run_stage(stage: ModuleType, settings: Settings, n_workers: int = 1) -> Any:
     with ThreadExecutor(n_workers) as executor:
-        return predict.run(settings, executor=executor, progress=SilentProgress())
+        return stage.run(settings, executor=executor, progress=SilentProgress())
