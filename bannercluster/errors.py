@@ -61,5 +61,9 @@ class WorkerLostError(BannerclusterError):
     """A task took worker after worker with it."""
 
 
+class DecoderError(BannerclusterError):
+    """The processes that decode images cannot be started, or were ended under the run."""
+
+
 class MemoryPlanError(BannerclusterError):
     """The work does not fit into the memory that it may use."""

@@ -58,6 +58,12 @@ class Executor(Protocol):
     def share(self, value: T) -> Shared[T]:
         """Hand a value to all tasks that mention the result. Kept until that is dropped."""
 
+    def everywhere(self, fn: Callable[[], object]) -> None:
+        """Run a function once in each worker process that answers: for letting go of caches.
+
+        Never fails: a worker that does not answer, or raises, is let be.
+        """
+
     def close(self) -> None:
         """Let go of the workers that this executor started."""
 
@@ -124,6 +130,10 @@ class ThreadExecutor:
     def share(self, value: T) -> LocalShared[T]:
         """Return the value in a box."""
         return LocalShared(value)
+
+    def everywhere(self, fn: Callable[[], object]) -> None:
+        """Run a function once: all threads are in this process."""
+        fn()
 
     def close(self) -> None:
         """Wait for the threads to end."""

@@ -21,6 +21,10 @@ LOOPBACK = "127.0.0.1"
 # A worker process with Dask and numpy alone takes some 150 MB; below this it cannot even start.
 _SMALLEST_WORKER = 2**28
 _TERMINATE_AT = 0.95
+# A worker process that stopped is ended and started anew. One in this process cannot be; and where
+# a laptop slept, it only seems to have been silent.
+_SILENT_UNTIL = "60 s"
+_NOISY = ("distributed", "bokeh", "tornado")
 
 
 @contextlib.contextmanager
@@ -50,8 +54,7 @@ def local_executor(
     workers = worker_count(runtime)
     processes = kind == "processes"
     budget = memory_budget(runtime) if plan is None else plan.budget
-    per_process = 0 if plan is None else plan.per_process
-    share = (budget - per_process) // workers
+    share = budget // workers if plan is None else plan.share(workers)
     if processes and share < _SMALLEST_WORKER:
         raise MemoryPlanError(
             f"{format_size(budget)} leave {format_size(share)} for each of {workers} worker "
@@ -60,6 +63,7 @@ def local_executor(
         )
     threads = str(max(1, n_cores() // workers))
     config = quiet_config() | {
+        "distributed.scheduler.worker-ttl": _SILENT_UNTIL if processes else None,
         "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS": threads,
         "distributed.nanny.pre-spawn-environ.MKL_NUM_THREADS": threads,
         "distributed.nanny.pre-spawn-environ.OPENBLAS_NUM_THREADS": threads,
@@ -103,6 +107,7 @@ def quiet_config() -> dict[str, Any]:
     return {
         # A shared value is part of the graph on purpose: so the scheduler can compute it again.
         "distributed.admin.large-graph-warning-threshold": "1 TiB",
+        # A task that only waited on workers that died counts too: see flight.py.
         "distributed.scheduler.allowed-failures": 3,
         # What a task holds is not Dask's to spill; a paused worker would wait for ever.
         "distributed.worker.memory.target": False,
@@ -118,7 +123,12 @@ def quiet_logs() -> Iterator[None]:
     if debugging():
         yield
         return
-    noisy = [logging.getLogger(name) for name in ("distributed", "bokeh", "tornado")]
+    # Loggers below these have levels of their own, which Dask gives them.
+    noisy = [
+        logging.getLogger(name)
+        for name in (*_NOISY, *logging.root.manager.loggerDict)
+        if name.partition(".")[0] in _NOISY
+    ]
     levels = [one.level for one in noisy]
     for one in noisy:
         one.setLevel(logging.CRITICAL)
@@ -166,6 +176,6 @@ def free_dashboard_address(address: str) -> str | None:
         try:
             probe.bind((host.strip("[]"), int(port)))
         except OSError as error:
-            logger.warning("no dashboard at %s (%s): a free port is used", address, error.strerror)
+            logger.info("no dashboard at %s (%s): a free port is used", address, error.strerror)
             return f"{host}:0"
     return f"{host}:{port}"

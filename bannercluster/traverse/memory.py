@@ -93,3 +93,9 @@ class LabelMemory:
 
 ROWS = RowCache()
 LABELS = LabelMemory()
+
+
+def forget() -> None:
+    """Let go of all that this process keeps."""
+    ROWS.clear()
+    LABELS.clear()

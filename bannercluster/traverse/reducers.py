@@ -14,6 +14,8 @@ from bannercluster.kernels.stack import Stack
 from bannercluster.kernels.sums import ClusterSums
 from bannercluster.traverse.walk import Tile
 
+_DOUBLE_ROWS = 512
+
 
 @dataclass
 class RowStats:
@@ -136,14 +138,14 @@ class Farthest:
     def add(self, state: FarRows, tile: Tile) -> None:
         """Add the farthest rows of a tile."""
         assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
-        x = tile.rows.x.cpu().double()
+        x = tile.rows.x.cpu()
         for run in range(self.stack.n_runs):
             own = self.stack.starts[run] + tile.labels[run].astype(np.int64)
-            sq_dist = (x - torch.from_numpy(self.stack.centres[own])).square().sum(dim=1).numpy()
+            sq_dist = _sq_distances(x, self.stack.centres, own)
             for row in np.argsort(-sq_dist, kind="stable")[: self.limit]:
                 label = int(tile.labels[run, row])
                 state.rows[run].append(
-                    (float(sq_dist[row]), tile.start + int(row), label, x[row].numpy().copy())
+                    (float(sq_dist[row]), tile.start + int(row), label, x[row].double().numpy())
                 )
             self._shorten(state, run)
 
@@ -157,6 +159,16 @@ class Farthest:
     def _shorten(self, state: FarRows, run: int) -> None:
         state.rows[run].sort(key=lambda far: (-far[0], far[1]))
         del state.rows[run][self.limit :]
+
+
+def _sq_distances(x: torch.Tensor, centres: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """(n,) float64 squared distances of rows to their centres; few rows are float64 at a time."""
+    sq_dist = np.empty(len(x))
+    for low in range(0, len(x), _DOUBLE_ROWS):
+        rows = slice(low, low + _DOUBLE_ROWS)
+        away = x[rows].double() - torch.from_numpy(centres[own[rows]])
+        sq_dist[rows] = away.square_().sum(dim=1).numpy()
+    return sq_dist
 
 
 @dataclass

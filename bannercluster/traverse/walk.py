@@ -159,8 +159,9 @@ class Walker:
             result: R = stop.value
             return result
         finally:
-            memory.ROWS.clear()
-            memory.LABELS.clear()
+            # Workers of a shared cluster live on; so does this process.
+            memory.forget()
+            self.executor.everywhere(memory.forget)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,10 @@
 """A slow k-means, data, stores, and executors that fail on purpose."""
 
+import os
+import random
+import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +163,57 @@ class ForgetfulExecutor(ThreadExecutor):
                 memory.LABELS.clear()
                 memory.ROWS.clear()
             yield result
+
+
+class KillingExecutor:
+    """Lets workers die at random, by SIGKILL, in a share of the items; and counts them."""
+
+    kind = "processes"
+    dashboard_link = None
+
+    def __init__(self, inner: Executor, folder: Path, seed: int, share: float) -> None:
+        self._inner, self._folder, self._seed, self._share = inner, folder, seed, share
+        self._n_maps = 0
+        self.n_segments = 0
+        self.n_workers = inner.n_workers
+
+    @property
+    def n_killed(self) -> int:
+        """Every one left a file behind."""
+        return len(list(self._folder.iterdir()))
+
+    def map_unordered(self, fn: Any, items: Any, affinity: Any = None) -> Any:
+        self._n_maps += 1
+        self.n_segments += len(items)
+        deadly = _Deadly(fn, str(self._folder), f"{self._seed}-{self._n_maps}", self._share)
+        yield from self._inner.map_unordered(deadly, list(enumerate(items)), affinity)
+
+    def share(self, value: Any) -> Any:
+        return self._inner.share(value)
+
+    def everywhere(self, fn: Any) -> None:
+        self._inner.everywhere(fn)
+
+    def close(self) -> None:
+        """The pool belongs to who opened it."""
+
+
+@dataclass(frozen=True)
+class _Deadly:
+    fn: Any
+    folder: str
+    seed: str
+    share: float
+
+    def __call__(self, numbered: tuple[int, Any]) -> Any:
+        index, item = numbered
+        n_deaths = len(list(Path(self.folder).glob(f"{self.seed}-{index}-*")))
+        if random.Random(f"{self.seed}-{index}-{n_deaths}").random() < self.share:
+            (Path(self.folder) / f"{self.seed}-{index}-{n_deaths}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.fn(item)
+
+
+def kept_here(item: int) -> int:
+    """What this process keeps between passes, in bytes and tiles."""
+    return memory.ROWS._nbytes + len(memory.LABELS._labels)

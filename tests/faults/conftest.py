@@ -14,6 +14,12 @@ def zygote():
 
 
 @pytest.fixture(scope="session")
+def network_cache(tmp_path_factory):
+    """Exported networks: one folder for all tests of a session, as exporting takes ten seconds."""
+    return str(tmp_path_factory.getbasetemp() / "network-cache")
+
+
+@pytest.fixture(scope="session")
 def ready(zygote, tmp_path_factory) -> dict[str, Path]:
     """For each stage a folder in which it has new work: the stages before it have done theirs."""
     first = tmp_path_factory.mktemp("ready") / "first"

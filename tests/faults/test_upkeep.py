@@ -1,8 +1,12 @@
 """What killed runs leave is seen by status, kept or removed by gc, and never missed."""
 
+from pathlib import Path
+
 import pytest
 
 from bannercluster.errors import LeaseHeldError
+from bannercluster.store import points
+from bannercluster.store.embeddings import journal_url
 from bannercluster.store.lease import hold
 from bannercluster.upkeep import collect_garbage, read_status
 
@@ -108,3 +112,47 @@ def test_nothing_there(tmp_path):
     assert {one.state for one in status.results} == {"none"}
     assert collect_garbage(settings).removed == ()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_gc_that_is_killed(zygote, ready, tmp_path):
+    """What it has not removed yet goes the next time."""
+    folder = worlds.copy(ready["embed"], tmp_path / "world")
+    settings = settings_of(folder)
+    kill(zygote, folder, "embed", "store.root", "written", 1)
+
+    class Killed(BaseException):
+        pass
+
+    def end(point, phase, where):
+        if (point.name, phase) == ("gc.file", "after"):
+            raise Killed
+
+    n_before = sum(one.n_files for one in collect_garbage(settings, dry_run=True).removed)
+    with points.watched(end), pytest.raises(Killed):
+        collect_garbage(settings)
+    rest = collect_garbage(settings)
+    assert sum(one.n_files for one in rest.removed) == n_before - 1
+    assert read_status(settings).leftover == ()
+
+
+def test_journal_of_an_import(ready, tmp_path):
+    """What it counts is kept; with --staged it goes before what it counts."""
+    folder = worlds.copy(ready["embed"], tmp_path / "world")
+    settings = settings_of(folder)
+    chunk = folder / "embeddings.zarr" / "embedding" / "c" / "99" / "0"
+    chunk.parent.mkdir()
+    chunk.write_bytes(b"rows of an import")
+    journal = Path(journal_url(settings.paths.embeddings))
+    journal.mkdir()
+    for name in ("aliases-000000.parquet", "journal.json"):
+        (journal / name).write_bytes(b"{}")
+    assert collect_garbage(settings).removed == ()
+    assert chunk.exists()
+    seen = []
+    with points.watched(lambda point, phase, where: seen.append((phase, where))):
+        collect_garbage(settings, staged=True)
+    gone = [Path(where).name for phase, where in seen if phase == "after"]
+    order = [gone.index(name) for name in ("journal.json", "0")]
+    assert order == sorted(order)
+    assert not chunk.parent.exists()
+    assert not journal.exists()

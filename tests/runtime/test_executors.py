@@ -10,7 +10,7 @@ import pytest
 
 from bannercluster import errors
 from bannercluster.config import RuntimeConfig
-from bannercluster.errors import BannerclusterError, DataError, SchedulerError
+from bannercluster.errors import BannerclusterError, DataError, SchedulerError, WorkerLostError
 from bannercluster.runtime import MemoryPart, MemoryPlan, ThreadExecutor, open_executor
 from bannercluster.runtime.devices import n_cores
 
@@ -143,7 +143,7 @@ def test_worker_killed_during_a_map(processes, tmp_path):
 
 
 def test_task_that_kills_every_worker(processes):
-    with pytest.raises(SchedulerError, match="a task took 4 workers with it"):
+    with pytest.raises(WorkerLostError, match=r"task 1 of 1 \(kill\) took 8 workers with it"):
         list(processes.map_unordered(tasks.kill, [0]))
     assert dict(processes.map_unordered(tasks.double, [1])) == {0: 2}
 
@@ -200,6 +200,7 @@ def test_dashboard_answers_and_exchanges_a_taken_port(caplog):
     import socket
     import urllib.request
 
+    caplog.set_level("INFO", "bannercluster")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
