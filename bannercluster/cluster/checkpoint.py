@@ -76,9 +76,10 @@ class Checkpoint:
         FormatVersionError, StoreError
             If the file is newer than this code, or damaged.
         """
-        if not files.exists(self.url):
+        try:
+            data = files.read_bytes(self.url)
+        except FileNotFoundError:
             return None
-        data = files.read_bytes(self.url)
         try:
             arrays = load(data)
             size = int.from_bytes(data[:8], "little")

@@ -105,9 +105,9 @@ class Evaluation:
             If it is newer than this code, or damaged.
         """
         url = files.join(evaluation, _NAME)
-        if not files.exists(url):
+        value = files.read_json_if_any(url)
+        if value is None:
             return None
-        value = files.read_json(url)
         files.check_version(value.pop("format_version", None), VERSION, url)
         try:
             models = tuple(_metrics(model) for model in value.pop("models"))

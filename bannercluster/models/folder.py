@@ -39,16 +39,17 @@ def load_model(models: str, name: str) -> KMeansModel:
     StoreError, FormatVersionError
         If it is damaged, or newer than this code.
     """
-    if "/" in name or name.startswith(".") or not has_model(models, name):
+    folder = files.join(models, name)
+    value = None
+    if "/" not in name and not name.startswith("."):
+        value = files.read_json_if_any(files.join(folder, "card.json"))
+    if value is None:
         known = ", ".join(model_names(models)) or "none"
         raise UsageError(
             f"no model {name!r} in {models}; there are: {known}: name one of them, or run `bc "
             f"cluster`"
         )
-    folder = files.join(models, name)
-    card = ModelCard.from_json(
-        files.read_json(files.join(folder, "card.json")), files.join(folder, "card.json")
-    )
+    card = ModelCard.from_json(value, files.join(folder, "card.json"))
     try:
         centres = load(files.read_bytes(files.join(folder, "arrays.safetensors")))["centres"]
     except (SafetensorError, KeyError, FileNotFoundError) as error:

@@ -55,13 +55,13 @@ class SweepFile:
             If it is newer than this code, or damaged.
         """
         url = files.join(models, _NAME)
-        if not files.exists(url):
+        value = files.read_json_if_any(url)
+        if value is None:
             raise UsageError(
                 f"no models in {models}; expected the result of `bc cluster`: run it first, or "
                 f"name another "
                 f"folder with --models"
             )
-        value = files.read_json(url)
         files.check_version(value.get("format_version"), VERSION, url)
         try:
             return cls(tuple(value["models"]), value["embeddings"], value["data"])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bannercluster.store.embeddings import EmbeddingStore
+
+_AT_A_TIME = 1 << 18
 
 
 class RowIndex:
@@ -32,13 +36,72 @@ class RowIndex:
         -------
         (n,) int64 array
         """
-        if not contents or not len(self._order):
-            return np.full(len(contents), -1, np.int64)
-        wanted = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 32)
-        places = np.searchsorted(self._sorted, _prefix(wanted))
-        rows = self._order[np.minimum(places, len(self._order) - 1)]
-        same: np.ndarray = (self._ids[rows] == wanted).all(axis=1)
-        return np.where(same, rows, -1).astype(np.int64)
+        return self.rows_of_ids(np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 32))
+
+    def rows_of_ids(self, wanted: np.ndarray) -> np.ndarray:
+        """Return the row of each content, -1 where it has none.
+
+        Parameters
+        ----------
+        wanted : (n, 32) uint8 array
+
+        Returns
+        -------
+        (n,) int64 array
+        """
+        found = np.full(len(wanted), -1, np.int64)
+        if not len(self._order):
+            return found
+        for low in range(0, len(wanted), _AT_A_TIME):
+            asked = wanted[low : low + _AT_A_TIME]
+            places = np.searchsorted(self._sorted, _prefix(asked))
+            rows = self._order[np.minimum(places, len(self._order) - 1)]
+            same = (self._ids[rows] == asked).all(axis=1)
+            found[low : low + _AT_A_TIME][same] = rows[same]
+        return found
+
+
+def ids_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Return a column of content ids without nulls as an (n, 32) uint8 array."""
+    column = column.cast(pa.binary(32))
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, 32)[
+            chunk.offset : chunk.offset + len(chunk)
+        ]
+        for chunk in chunks
+        if len(chunk)
+    ]
+    return np.concatenate(parts) if parts else np.empty((0, 32), np.uint8)
+
+
+def binary_column(ids: np.ndarray) -> pa.Array:
+    """Return (n, 32) uint8 content ids as a column."""
+    data = pa.py_buffer(np.ascontiguousarray(ids))
+    return pa.Array.from_buffers(pa.binary(32), len(ids), [None, data])
+
+
+def keys_of(table: pa.Table) -> pa.ChunkedArray:
+    """Return what each banner is called: its id, or its file; no two are called the same."""
+    named = pc.not_equal(table["banner_id"], "").fill_null(False)
+    return pc.if_else(named, table["banner_id"], table["file"])
+
+
+def aliases_by_row(store: EmbeddingStore) -> tuple[pa.Table, np.ndarray]:
+    """Return the aliases that have a row, in the order of the rows, and the row of each.
+
+    Returns
+    -------
+    aliases : table
+    rows : (n,) int64 array
+    """
+    aliases = store.table("aliases")
+    rows = RowIndex(store).rows_of_ids(ids_of(aliases["content_id"]))
+    order = np.argsort(rows, kind="stable")
+    order = order[rows[order] >= 0]
+    if not np.array_equal(order, np.arange(len(aliases))):
+        aliases = aliases.take(pa.array(order))
+    return aliases, rows[order]
 
 
 def _prefix(ids: np.ndarray) -> np.ndarray:

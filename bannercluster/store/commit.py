@@ -23,6 +23,7 @@ from bannercluster.store.embeddings import (
     Manifest,
     array_documents,
     document_bytes,
+    journal_url,
     root_document,
     tables_url,
 )
@@ -112,6 +113,8 @@ class Appender:
                 raise ValueError(f"{start} rows do not end at a chunk of {chunk_rows}")
         self._chunk, self._filled = divmod(start, chunk_rows)
         self._unwritten = False
+        if not n_written:  # whatever an unfinished import counts on may be overwritten from here
+            files.remove(journal_url(url), points.IMPORT_DONE)
         if self.old is not None and self._filled:
             # What the last chunk holds already is written again with the new rows behind it.
             tail = start - self._filled

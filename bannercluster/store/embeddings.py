@@ -18,6 +18,7 @@ import pyarrow as pa
 from bannercluster.errors import StoreError, UsageError
 from bannercluster.store import files, tables
 from bannercluster.store.fingerprint import fingerprint
+from bannercluster.store.refusals import reason_of
 
 VERSION = 1
 Dtype = Literal["float16", "float32"]
@@ -98,10 +99,8 @@ class EmbeddingStore:
     @classmethod
     def open_if_any(cls, url: str) -> EmbeddingStore | None:
         """Open the current generation, or return None where nothing was committed yet."""
-        root = files.join(url, "zarr.json")
-        if not files.exists(root):
-            return None
-        return cls(url, manifest_of(files.read_json(root), url))
+        root = files.read_json_if_any(files.join(url, "zarr.json"))
+        return None if root is None else cls(url, manifest_of(root, url))
 
     @property
     def n_rows(self) -> int:
@@ -149,6 +148,12 @@ class EmbeddingStore:
         """Read a table of this generation: ``rows``, ``aliases`` or ``rejected``."""
         return tables.read(files.join(tables_url(self.url), self.manifest.tables[name]), columns)
 
+    def table_size(self, name: str, columns: list[str] | None = None) -> tables.TableSize:
+        """Estimate what a table takes in memory, without reading all of it."""
+        return tables.size_of(
+            files.join(tables_url(self.url), self.manifest.tables[name]), columns
+        )
+
     def _read_into(self, out: np.ndarray, array: str, start: int, stop: int) -> None:
         row_nbytes = out[:1].nbytes if len(out) else 0
         chunk_rows = self.manifest.chunk_rows
@@ -173,6 +178,10 @@ class EmbeddingStore:
                     view[...] = np.frombuffer(data, out.dtype).reshape(view.shape)
             except FileNotFoundError as error:
                 raise StoreError(f"{url} is missing; embed again") from error
+            except OSError as error:
+                raise StoreError(
+                    f"cannot read {url}: {reason_of(error)}; {files.READ_AGAIN}"
+                ) from error
             low = high
 
 
@@ -193,6 +202,11 @@ def tables_url(url: str) -> str:
 def staging_url(url: str) -> str:
     """Return the folder of the parts that are not committed yet."""
     return files.beside(url, ".staging")
+
+
+def journal_url(url: str) -> str:
+    """Return the folder of the journal of an import that has not ended."""
+    return files.beside(url, ".importing")
 
 
 def manifest_of(root: dict[str, Any], url: str) -> Manifest:
@@ -220,8 +234,10 @@ def manifest_of(root: dict[str, Any], url: str) -> Manifest:
             info=about.get("info", {}),
         )
     except (KeyError, TypeError, ValueError) as error:
+        what = f"it has no key {error}" if isinstance(error, KeyError) else str(error)
         raise StoreError(
-            f"the manifest {url}/zarr.json is damaged: {error!r} is missing"
+            f"the manifest {url}/zarr.json is damaged: {what}; restore the file, or embed again "
+            f"into another store (--embeddings)"
         ) from error
 
 

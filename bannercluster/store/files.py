@@ -14,20 +14,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from bannercluster.errors import FormatVersionError, StoreError
+from bannercluster.store import remote
 from bannercluster.store.points import Point, reached
-from bannercluster.store.refusals import refused
+from bannercluster.store.refusals import reason_of, refusals, refused
 
 TEMPORARY = ".tmp-"
 
+READ_AGAIN = "run the command again when it can be read"
+
 
 def filesystem(url: str) -> tuple[Any, str]:
-    """Return the fsspec file system of a URL and the path on it."""
-    fs, path = fsspec.core.url_to_fs(os.path.expanduser(url))  # noqa: PTH111 - url, not a path
-    return fs, path
+    """Return the fsspec file system of a URL and the path on it, as `remote.connect` does."""
+    return remote.connect(url)
 
 
 def local_path(url: str) -> Path | None:
@@ -50,33 +51,79 @@ def beside(url: str, suffix: str) -> str:
 def exists(url: str) -> bool:
     """Whether there is a file or folder at the URL."""
     fs, path = filesystem(url)
-    return bool(fs.exists(path))
+    with refused(f"cannot read {url}", READ_AGAIN), remote.answers():
+        return bool(fs.exists(path))
 
 
 def names(url: str) -> list[str]:
     """Return the sorted names in a folder, temporary files left out; none without a folder."""
     fs, path = filesystem(url)
-    if not fs.isdir(path):
-        return []
-    fs.invalidate_cache(path)
-    found = (entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False))
+    if isinstance(fs, LocalFileSystem):
+        found = [entry.name for entry in Path(path).iterdir()] if Path(path).is_dir() else []
+    else:
+        with refused(f"cannot list {url}", READ_AGAIN):
+            found = remote.names(fs, path)
     return sorted(name for name in found if name and not name.startswith(TEMPORARY))
+
+
+def objects(url: str) -> dict[str, tuple[int, str]]:
+    """Return size and stamp of all objects below a URL elsewhere, by their names below it.
+
+    The stamp changes with the content: the entity tag, or what the store has in its place.
+    """
+    fs, path = filesystem(url)
+    with refused(f"cannot list {url}", READ_AGAIN):
+        return remote.objects(fs, path)
+
+
+def sizes(url: str) -> dict[str, int]:
+    """Return the bytes of all files below a URL, temporary ones too, by their names below it."""
+    path = local_path(url)
+    if path is None:
+        return {name: nbytes for name, (nbytes, _) in objects(url).items()}
+    found = {}
+    for folder, _, leaves in os.walk(path):
+        for leaf in leaves:
+            file = Path(folder) / leaf
+            with contextlib.suppress(FileNotFoundError):  # it went while we looked
+                found[file.relative_to(path).as_posix()] = file.lstat().st_size
+    return dict(sorted(found.items()))
 
 
 def remove(url: str, point: Point) -> None:
     """Remove a file or a folder with all in it, if it is there."""
     fs, path = filesystem(url)
-    if fs.exists(path):
-        reached(point, "before", path)
-        fs.rm(path, recursive=True)
-        reached(point, "after", path)
+    with refused(f"cannot remove {url}", "what was written is whole"), remote.answers():
+        if isinstance(fs, LocalFileSystem):
+            found = [path] if fs.exists(path) else []
+        else:
+            found = fs.find(path)
+        if found:
+            reached(point, "before", path)
+            fs.rm(found, recursive=isinstance(fs, LocalFileSystem))
+            reached(point, "after", path)
 
 
 def read_bytes(url: str, start: int | None = None, stop: int | None = None) -> bytes:
-    """Read a file, or the bytes ``start:stop`` of it."""
+    """Read a file, or the bytes ``start:stop`` of it.
+
+    Raises
+    ------
+    OSError
+        If the file is refused: it is missing, or must not be read.
+    StoreError
+        If a bucket as a whole does not answer.
+    """
     fs, path = filesystem(url)
-    data: bytes = fs.cat_file(path, start=start, end=stop)
-    return data
+    if isinstance(fs, LocalFileSystem):
+        data: bytes = fs.cat_file(path, start=start, end=stop)
+        return data
+    try:
+        return remote.get(fs, path, start, stop)
+    except (FileNotFoundError, PermissionError):
+        raise
+    except refusals() as error:
+        raise StoreError(f"cannot read {url}: {reason_of(error)}; {READ_AGAIN}") from error
 
 
 def write_bytes(url: str, data: bytes | memoryview, point: Point) -> None:
@@ -86,7 +133,7 @@ def write_bytes(url: str, data: bytes | memoryview, point: Point) -> None:
         if isinstance(fs, LocalFileSystem):
             Path(path).write_bytes(data)
         else:
-            fs.pipe_file(path, bytes(data))
+            remote.put(fs, path, bytes(data))
 
 
 @contextlib.contextmanager
@@ -133,18 +180,18 @@ def create(url: str, data: bytes, point: Point) -> bool:
     """Write a small file that must not be there yet; return whether it was made.
 
     Of several processes that try at once, one makes it. On a local disk a process that is killed
-    in the middle leaves an empty file.
+    in the middle leaves an empty file. The data must be such as no other process writes.
     """
     path = local_path(url)
     reached(point, "before", url)
-    try:
-        if path is None:
-            fs, key = filesystem(url)
-            fs.pipe_file(key, data, mode="create")
-        else:
+    if path is None:
+        if not remote.put_new(*filesystem(url), data):
+            return False
+    else:
+        try:
             _create_local(path, data)
-    except FileExistsError:
-        return False
+        except FileExistsError:
+            return False
     reached(point, "after", url)
     return True
 
@@ -174,8 +221,9 @@ def discard(url: str, point: Point) -> None:
     """Remove a small file, and its folder where that is empty then; nothing if it is not there."""
     path = local_path(url)
     if path is None:
-        with contextlib.suppress(FileNotFoundError):
-            remove(url, point)
+        reached(point, "before", url)
+        remote.delete(*filesystem(url))
+        reached(point, "after", url)
         return
     reached(point, "before", str(path))
     path.unlink(missing_ok=True)
@@ -207,10 +255,26 @@ def read_json(url: str) -> dict[str, Any]:
     StoreError
         If there is none, or it is not an object.
     """
+    value = read_json_if_any(url)
+    if value is None:
+        raise StoreError(f"{url} is missing")
+    return value
+
+
+def read_json_if_any(url: str) -> dict[str, Any] | None:
+    """Read a JSON object, or return None where there is no such file.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read, or is not an object.
+    """
     try:
         value = json.loads(read_bytes(url))
-    except FileNotFoundError as error:
-        raise StoreError(f"{url} is missing") from error
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot read {url}: {reason_of(error)}; {READ_AGAIN}") from error
     except ValueError as error:
         raise StoreError(f"{url} is not valid JSON: {error}") from error
     if not isinstance(value, dict):

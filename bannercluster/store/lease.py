@@ -29,7 +29,7 @@ import psutil
 from bannercluster.errors import LeaseHeldError, LeaseLostError
 from bannercluster.store import files
 from bannercluster.store.points import LEASE
-from bannercluster.store.refusals import refusals, refused
+from bannercluster.store.refusals import failures, refused
 
 TTL_S = 60.0
 """Age at which a lease that was not written again is suspected."""
@@ -177,7 +177,7 @@ class Lease:
         """Let go of it."""
         self._ended.set()
         self._keeper.join()
-        with contextlib.suppress(*refusals()):
+        with contextlib.suppress(*failures()):
             _remove(self.url, self.number)
 
     def _keep(self) -> None:
@@ -190,7 +190,7 @@ class Lease:
                 renewed = replace(self.holder, renewed=time.time())
                 files.write_bytes(_file(self.url, self.number), _as_bytes(renewed), LEASE)
                 self._renewed_at = time.monotonic()
-            except refusals() as error:
+            except failures() as error:
                 # `check` tells when this has gone on for too long.
                 logger.debug("the lease of %s was not renewed: %s", self.url, error)
 
@@ -232,7 +232,7 @@ def hold(
         If the file of the lease cannot be written.
     """
     with refused(f"cannot take the lease {lease_url(url)}", "nothing was changed"):
-        is_new = not files.exists(url)
+        is_new = files.local_path(url) is not None and not files.exists(url)
         lease = _take(url, Holder.this_process(purpose), ttl_s, renew_s)
     try:
         yield lease

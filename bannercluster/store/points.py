@@ -50,6 +50,16 @@ PART = Point(
     "a finished part, in the staging folder",
     "finished parts are found by their names; the part in work is computed again",
 )
+IMPORT_PART = Point(
+    "import.part",
+    "aliases, rows and rejected rows of an unfinished import, in its journal",
+    "parts that the journal does not count are written again",
+)
+IMPORT_JOURNAL = Point(
+    "import.journal",
+    "how far an import is: what lies in whole chunks behind the end of the store is done",
+    "the import goes on behind the rows that the journal counts",
+)
 CHUNK = Point(
     "store.chunk",
     "a chunk of embeddings or content ids",
@@ -81,6 +91,11 @@ STAGING = Point(
     "removal of the staging folder after the commit",
     "its parts are in the store: the next run removes the folder",
 )
+IMPORT_DONE = Point(
+    "import.done",
+    "removal of the journal, after the commit or before another writer begins",
+    "a journal of another generation is not used: the next writer removes it",
+)
 CHECKPOINT = Point(
     "cluster.checkpoint",
     "the state of a sweep after an iteration",
@@ -99,7 +114,7 @@ CARD = Point(
 CHECKPOINT_GONE = Point(
     "cluster.checkpoint-gone",
     "removal of the checkpoint when all models are written",
-    "the models are there and nothing is fitted; `bc gc --staged` removes the file",
+    "the models are there: the next run only removes the file and writes the list",
 )
 SWEEP = Point(
     "cluster.sweep",
@@ -122,6 +137,16 @@ REPORT = Point(
     "the old page holds until the new one is whole",
 )
 
+EXPORT_PART = Point(
+    "export.part",
+    "a file of an export",
+    "files that lie there whole are kept; the others are written",
+)
+EXPORT_DONE = Point(
+    "export.success",
+    "the marker of a whole export",
+    "a folder without it is not whole: the same export goes on in it",
+)
 GARBAGE = Point(
     "gc.file",
     "removal of a file that nobody needs",
@@ -132,12 +157,15 @@ POINTS = (
     LEASE,
     NETWORK,
     PART,
+    IMPORT_PART,
+    IMPORT_JOURNAL,
     CHUNK,
     TABLE,
     ARRAY,
     ROOT,
     OLD_TABLE,
     STAGING,
+    IMPORT_DONE,
     CHECKPOINT,
     ARRAYS,
     CARD,
@@ -146,6 +174,8 @@ POINTS = (
     EVALUATION,
     ASSIGNMENTS,
     REPORT,
+    EXPORT_PART,
+    EXPORT_DONE,
     GARBAGE,
 )
 """All points, in the order of the data."""

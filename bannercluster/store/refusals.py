@@ -13,7 +13,9 @@ from bannercluster.errors import StoreError
 _OF_CLIENTS = {
     "aiohttp": ("ClientError",),
     "botocore.exceptions": ("BotoCoreError", "ClientError"),
-    "gcsfs.retry": ("HttpError", "NonRetryableError"),
+    "botocore.parsers": ("ResponseParserError",),
+    "gcsfs.retry": ("ChecksumError", "HttpError", "NonRetryableError"),
+    "google.api_core.exceptions": ("GoogleAPIError",),
     "google.auth.exceptions": ("GoogleAuthError",),
     "requests.exceptions": ("RequestException",),
 }
@@ -26,6 +28,11 @@ def refusals() -> tuple[type[Exception], ...]:
         loaded = sys.modules.get(module)
         found += [getattr(loaded, name) for name in names if hasattr(loaded, name)]
     return tuple(found)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return the refusals, and what they are turned into."""
+    return (*refusals(), StoreError)
 
 
 def reason_of(error: Exception) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import pyarrow as pa
@@ -14,9 +16,11 @@ import pyarrow.parquet as pq
 from bannercluster.errors import StoreError, UsageError
 from bannercluster.store import files
 from bannercluster.store.points import Point
+from bannercluster.store.refusals import reason_of, refusals
 
 VERSION = 1
 _KEY = b"bannercluster_schema_version"
+_FIRST_ROWS = 4_096
 
 
 def write(url: str, table: pa.Table, point: Point) -> None:
@@ -67,6 +71,46 @@ def read(url: str, columns: list[str] | None = None) -> pa.Table:
     return table
 
 
+@dataclass(frozen=True)
+class TableSize:
+    """What a table takes in memory, by its number of rows and the first few of them.
+
+    Parameters
+    ----------
+    n_rows, nbytes : int
+        Bytes of all columns as Arrow holds them.
+    """
+
+    n_rows: int
+    nbytes: int
+
+
+def size_of(url: str, columns: list[str] | None = None) -> TableSize:
+    """Estimate what a table takes in memory; reads its footer and its first rows.
+
+    A table that is not there takes nothing.
+
+    Raises
+    ------
+    StoreError
+        If it is not Parquet.
+    """
+    fs, path = files.filesystem(url)
+    try:
+        with fs.open(path, "rb") as source, pq.ParquetFile(source) as table:
+            n_rows = table.metadata.num_rows
+            first = next(table.iter_batches(_FIRST_ROWS, columns=columns), None)
+    except FileNotFoundError:
+        return TableSize(0, 0)
+    except pa.ArrowInvalid as error:
+        raise StoreError(f"{url} is not readable as Parquet: {error}") from error
+    except refusals() as error:
+        raise StoreError(f"cannot read {url}: {reason_of(error)}; {files.READ_AGAIN}") from error
+    if first is None or not len(first):
+        return TableSize(n_rows, 0)
+    return TableSize(n_rows, math.ceil(n_rows * first.nbytes / len(first)))
+
+
 def read_foreign(url: str, what: str) -> pa.Table:
     """Read a CSV or Parquet table of the user's.
 
@@ -114,11 +158,15 @@ def read_foreign(url: str, what: str) -> pa.Table:
 
 
 def _read_parquet(url: str, columns: list[str] | None) -> pa.Table:
-    fs, path = files.filesystem(url)
+    path = files.local_path(url)
     try:
-        with fs.open(path, "rb") as source:
+        # In a bucket the whole table is one request; columns by themselves would be several.
+        source = pa.BufferReader(files.read_bytes(url)) if path is None else pa.OSFile(str(path))
+        with source:
             return pq.read_table(source, columns=columns)
     except FileNotFoundError as error:
         raise StoreError(f"{url} is missing") from error
+    except OSError as error:
+        raise StoreError(f"cannot read {url}: {reason_of(error)}; {files.READ_AGAIN}") from error
     except pa.ArrowInvalid as error:
         raise StoreError(f"{url} is not readable as Parquet: {error}") from error
