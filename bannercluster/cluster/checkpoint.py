@@ -65,7 +65,9 @@ class Checkpoint:
                 }
             )
         about = {"version": VERSION, "fingerprint": self.fingerprint, "runs": states}
-        files.write_bytes(self.url, save(arrays, {"bannercluster": json.dumps(about)}), points.CHECKPOINT)
+        files.write_bytes(
+            self.url, save(arrays, {"bannercluster": json.dumps(about)}), points.CHECKPOINT
+        )
         self._written = now
 
     def load(self) -> list[Run] | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bannercluster.cluster.checkpoint import Checkpoint
+from bannercluster.cluster.memory import SweepMemory, plan_memory
 from bannercluster.cluster.sweep import RunResult, Sweep, SweepResult
 from bannercluster.config import ClusterConfig, Settings, semantic_fields
 from bannercluster.errors import UsageError
@@ -20,18 +21,17 @@ from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime.devices import cpu_info
 from bannercluster.runtime.environment import environment
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.memory import MemoryPart, MemoryPlan, format_size, memory_budget
+from bannercluster.runtime.memory import format_size
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import files
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.fingerprint import fingerprint, of_contents
 from bannercluster.store.lease import Lease, hold
-from bannercluster.traverse.segments import TILE_ROWS, cut
 from bannercluster.traverse.sources import StoreSource
 from bannercluster.traverse.walk import Walker
 
-_BASE_NBYTES = 400 << 20  # interpreter, torch and the compiled loops
+_IDS_AT_A_TIME = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class _Task:
     @classmethod
     def of(cls, settings: Settings) -> _Task:
         store = EmbeddingStore.open(settings.paths.embeddings)
-        contents = of_contents([store.content_ids().tobytes()], store.manifest.recipe_id)
+        contents = of_contents(_ids_of(store), store.manifest.recipe_id)
         config = settings.cluster
         if config.spherical and config.normalize != "l2":
             raise UsageError(
@@ -138,7 +138,6 @@ class _Task:
         """Return the k that have no model yet, each once."""
         return tuple(k for k in dict.fromkeys(self.config.k) if not has_model(models, self.name(k)))
 
-
     def checkpoint(self, models: str, missing: Sequence[int]) -> Checkpoint:
         """Return the checkpoint of a sweep over all k asked for, of which some are missing.
 
@@ -148,6 +147,12 @@ class _Task:
         asked = fingerprint({"models": sorted(self.name(k) for k in set(self.config.k))})
         url = files.join(models, ".progress", f"{asked[:16]}.safetensors")
         return Checkpoint(url, asked, ks=frozenset(missing))
+
+
+def _ids_of(store: EmbeddingStore) -> Iterator[bytes]:
+    """Yield the content ids of all rows, a bounded number in memory at a time."""
+    for low in range(0, store.n_rows, _IDS_AT_A_TIME):
+        yield store.content_ids(low, min(low + _IDS_AT_A_TIME, store.n_rows)).tobytes()
 
 
 def product_of(config: ClusterConfig) -> Product:
@@ -168,8 +173,7 @@ def plan(settings: Settings) -> StagePlan:
     """
     task = _Task.of(settings)
     missing = task.missing(settings.paths.models)
-    needed, cache = _memory(task, settings)
-    kept = "kept in memory" if cache >= needed else "streamed in every pass"
+    memory = _memory(task, settings)
     centres = sum(missing) * task.config.n_init
     summary = (
         ("rows", f"{task.store.n_rows:,} x {task.store.n_features:,} {task.store.manifest.dtype}"),
@@ -177,10 +181,10 @@ def plan(settings: Settings) -> StagePlan:
         ("to fit", ", ".join(f"k = {k}" for k in missing) or "nothing: every model is there"),
         ("runs", f"{len(missing) * task.config.n_init} ({centres} centres in one traversal)"),
         ("product", f"{task.product}, certain labels; the others decided in float64"),
-        ("rows are", f"{kept} ({format_size(needed)} prepared)"),
+        ("rows are", _kept(memory)),
         ("models", settings.paths.models),
     )
-    return StagePlan("cluster", summary, _plan_memory(task, settings, cache), "threads")
+    return StagePlan("cluster", summary, memory.plan, "threads")
 
 
 def run(settings: Settings, *, executor: Executor, progress: Progress) -> ClusterResult:
@@ -235,7 +239,7 @@ def _sweep(
     progress: Progress,
 ) -> SweepResult:
     config = settings.replace("cluster", k=ks).cluster
-    _, cache = _memory(task, settings)
+    cache = _memory(task, settings).cache
     if executor.kind == "processes":
         cache //= max(executor.n_workers, 1)
     walker = Walker(StoreSource(task.store), executor, cache)
@@ -288,37 +292,14 @@ def _summary(card: ModelCard, new: bool) -> FittedModel:
     )
 
 
-def _memory(task: _Task, settings: Settings) -> tuple[int, int]:
-    """Bytes of all prepared rows, and what of it may be kept."""
-    per_value = 6 if task.product == "bfloat16" else 4
-    needed = task.store.n_rows * task.store.n_features * per_value
-    room = memory_budget(settings.runtime) - _plan_memory(task, settings, 0).total(
-        settings.runtime.workers or cpu_info().n_cores
-    )
-    return needed, max(min(needed, room), 0)
+def _kept(memory: SweepMemory) -> str:
+    size = format_size(memory.needed)
+    if memory.cache >= memory.needed:
+        return f"kept in memory ({size} prepared)"
+    if not memory.cache:
+        return f"streamed in every pass ({size} prepared)"
+    return f"streamed in every pass but for {format_size(memory.cache)} of {size} prepared"
 
 
-def _plan_memory(task: _Task, settings: Settings, cache: int) -> MemoryPlan:
-    config, n_features = task.config, task.store.n_features
-    runs = len(set(config.k)) * config.n_init
-    centres = sum(set(config.k)) * config.n_init
-    sample = min(task.store.n_rows, max(config.seeding_rows, 8 * max(config.k)))
-    segments = len(cut(task.store.n_rows))
-    parts = (
-        MemoryPart("interpreter and libraries", _BASE_NBYTES, "process"),
-        MemoryPart("content ids", 32 * task.store.n_rows, "process"),
-        MemoryPart(
-            "seeding sample", 3 * 4 * sample * n_features + 12 * sample * centres, "process"
-        ),
-        MemoryPart("labels of all runs", runs * task.store.n_rows, "process"),
-        MemoryPart(
-            "sums of all runs", 8 * centres * n_features * (4 + min(segments, 8)), "process"
-        ),
-        MemoryPart("prepared rows", cache, "process"),
-        MemoryPart(
-            "tile in work",
-            TILE_ROWS * (12 * n_features + 8 * centres) + 8 * centres * n_features,
-            "worker",
-        ),
-    )
-    return MemoryPlan("cluster", parts, memory_budget(settings.runtime))
+def _memory(task: _Task, settings: Settings) -> SweepMemory:
+    return plan_memory(task.store, task.config, task.product, settings.runtime)

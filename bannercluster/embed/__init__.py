@@ -3,6 +3,7 @@
 ``inventory``  which files there are, which contents they hold, which of them are new
 ``parts``      one task: about a thousand contents decoded, encoded and staged
 ``ledger``     the tables beside the store: rows, aliases, rejected
+``memory``     what a run takes in memory
 ``stage``      the stage: a folder of images in, a committed store out
 """
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bannercluster.embed.inventory import Entry, Inventory
+from bannercluster.store.aliases import keys_of
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.ledger import REJECTED, REPEATED_ID, aliases_schema
 from bannercluster.store.ledger import ROWS as ROWS
@@ -50,7 +53,8 @@ def keep_ledger(
     old : EmbeddingStore or None
         The generation before; what this run did not see is kept.
     """
-    aliases = {} if old is None else {_key(row): row for row in old.table("aliases").to_pylist()}
+    before = _Aliases.of(None if old is None else old.table("aliases"), entries)
+    aliases = before.named
     rejected = {} if old is None else {_key(row): row for row in old.table("rejected").to_pylist()}
     seen: set[bytes] = set()
     named: dict[str, bytes] = {}
@@ -67,7 +71,7 @@ def keep_ledger(
             reason, detail = verdict or ("unreadable", "")
             if reason == REPEATED_ID:
                 key = f"{key}\n{entry.file}"  # the banner itself keeps its first content
-            aliases.pop(key, None)
+            before.leave(key)
             rejected[key] = {
                 "file": entry.file,
                 "banner_id": entry.banner_id,
@@ -79,13 +83,13 @@ def keep_ledger(
             continue
         rejected.pop(key, None)
         if entry.banner_id is not None:
-            _rename(aliases, entry.file, key)
+            before.rename(entry.file, key)
         aliases[key] = _alias(entry, content, aliases.get(key))
         n_duplicate += content in seen
         n_ok += content not in seen
         seen.add(content)
     return Ledger(
-        _alias_table(list(aliases.values())),
+        before.table(),
         pa.Table.from_pylist(sorted(rejected.values(), key=_place), schema=REJECTED),
         Counts(len(entries), n_ok, n_duplicate, n_rejected),
     )
@@ -93,13 +97,6 @@ def keep_ledger(
 
 def _place(row: dict[str, object]) -> tuple[str, str]:
     return str(row["file"]), str(row["banner_id"])
-
-
-def _rename(aliases: dict[str, dict[str, object]], file: str, key: str) -> None:
-    """Let a banner that was known by its file alone go on under its id."""
-    known = aliases.get(file)
-    if known is not None and known["banner_id"] is None and key not in aliases:
-        aliases[key] = aliases.pop(file)
 
 
 def _key(row: dict[str, object]) -> str:
@@ -122,5 +119,82 @@ def _alias(entry: Entry, content: bytes, before: dict[str, object] | None) -> di
     }
 
 
-def _alias_table(rows: list[dict[str, object]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=aliases_schema(name for row in rows for name in row))
+@dataclass
+class _Aliases:
+    """The aliases: as rows by key those that a run may change, as a table the others.
+
+    A store may hold many times the aliases of a run, and a row in Python takes ten times a row in
+    Arrow.
+
+    Parameters
+    ----------
+    old : table or None
+        All aliases before the run.
+    named : dict of key to row
+        Those that the run's entries name, in the order of the table; changed in place.
+    places : dict of key to int
+        Where the named rows stand in the table; -1 less it for those that left their place.
+    """
+
+    old: pa.Table | None
+    named: dict[str, dict[str, object]]
+    places: dict[str, int]
+
+    @classmethod
+    def of(cls, old: pa.Table | None, entries: Sequence[Entry]) -> _Aliases:
+        if old is None:
+            return cls(None, {}, {})
+        asked = {entry.banner_id or entry.file for entry in entries}
+        asked.update(entry.file for entry in entries)
+        touched = pc.is_in(keys_of(old), value_set=pa.array(list(asked), pa.string()))
+        places = np.flatnonzero(touched.to_numpy())
+        rows = old.take(pa.array(places)).to_pylist()
+        named = {_key(row): row for row in rows}
+        return cls(old, named, dict(zip(map(_key, rows), places.tolist(), strict=True)))
+
+    def leave(self, key: str) -> None:
+        """Take a banner out; if it comes again, it comes last."""
+        if self.named.pop(key, None) is not None and self.places.get(key, -1) >= 0:
+            self.places[key] = -1 - self.places[key]
+
+    def rename(self, file: str, key: str) -> None:
+        """Let a banner that was known by its file alone go on under its id."""
+        known = self.named.get(file)
+        if known is not None and known["banner_id"] is None and key not in self.named:
+            self.leave(file)
+            self.named[key] = known
+
+    def table(self) -> pa.Table:
+        """Return all aliases: each in its place, new ones behind them."""
+        rows = list(self.named.values())
+        names = {name for row in rows for name in row}
+        if self.old is None:
+            return pa.Table.from_pylist(rows, schema=aliases_schema(names))
+        n_old = len(self.old)
+        if n_old > len(self.places):
+            names.update(self.old.column_names)
+        schema = aliases_schema(names)
+        order = np.arange(n_old)
+        kept = np.ones(n_old, bool)
+        behind: list[int] = []
+        left = [-1 - place for place in self.places.values() if place < 0]
+        kept[np.array(left, np.int64)] = False
+        for number, key in enumerate(self.named):
+            place = self.places.get(key, -1)
+            if place >= 0:
+                order[place] = n_old + number
+            else:
+                behind.append(n_old + number)
+        taken = np.concatenate([order[kept], np.array(behind, np.int64)])
+        named = pa.Table.from_pylist(rows, schema=schema)
+        return pa.concat_tables([_with_schema(self.old, schema), named]).take(pa.array(taken))
+
+
+def _with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

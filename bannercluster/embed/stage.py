@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from bannercluster.config import EmbedConfig, Settings
+from bannercluster.config import Settings
 from bannercluster.embed import ledger
 from bannercluster.embed.inventory import Entry, list_files, take_inventory
+from bannercluster.embed.memory import limits_of, plan_memory
 from bannercluster.embed.parts import Part, PartJob, cut_parts, embed_part, part_url, read_part
 from bannercluster.encoders import (
     EncoderSpec,
@@ -26,12 +27,10 @@ from bannercluster.encoders import (
     resolve_engine,
 )
 from bannercluster.errors import DataError, UsageError
-from bannercluster.media import DecodeLimits
-from bannercluster.media.decoders import planned_nbytes
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.environment import environment
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget, worker_count
+from bannercluster.runtime.memory import worker_count
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import commit, files, points, tables
@@ -193,12 +192,14 @@ def plan(settings: Settings) -> StagePlan:
             else f"{paths.embeddings} (new)",
         ),
     )
-    many = worker_count(settings.runtime) > _THREADS_UP_TO
+    prefer = _prefer(settings)
     return StagePlan(
         "embed",
         summary,
-        _memory(settings, choice.model.input_size),
-        "processes" if many else "threads",
+        plan_memory(
+            settings, choice.engine.engine, choice.model, len(listing.entries), store, prefer
+        ),
+        prefer,
     )
 
 
@@ -237,7 +238,12 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
         if old is not None:
             commit.check_recipe(old, choice.recipe)
     inventory = take_inventory(
-        paths.images, listing.entries, _known(old), executor, progress, job.limits.max_nbytes
+        paths.images,
+        listing.entries,
+        _known(old, listing.entries),
+        executor,
+        progress,
+        job.limits.max_nbytes,
     )
     verdicts = _verdicts(old)
     fresh = _fresh(listing.entries, inventory.contents, old, verdicts)
@@ -280,6 +286,10 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
     )
 
 
+def _prefer(settings: Settings) -> Literal["threads", "processes"]:
+    return "processes" if worker_count(settings.runtime) > _THREADS_UP_TO else "threads"
+
+
 def _job(settings: Settings, choice: _Choice, executor: Executor) -> PartJob:
     paths, config = settings.paths, settings.embed
     engine = choice.engine
@@ -292,29 +302,28 @@ def _job(settings: Settings, choice: _Choice, executor: Executor) -> PartJob:
             config.model, config.weights, engine.engine, engine.precision, engine.device
         ),
         resize=config.resize,
-        limits=_limits(config),
+        limits=limits_of(config),
         dtype=config.dtype,
         threads=threads,
         cache=paths.cache,
     )
 
 
-def _limits(config: EmbedConfig) -> DecodeLimits:
-    return DecodeLimits(
-        max_pixels=config.max_pixels,
-        timeout_s=config.decode_timeout_s,
-        memory_nbytes=config.decode_memory,
-    )
-
-
-def _known(old: EmbeddingStore | None) -> dict[str, tuple[int, str, bytes]]:
+def _known(
+    old: EmbeddingStore | None, entries: Sequence[Entry]
+) -> dict[str, tuple[int, str, bytes]]:
+    """Size, stamp and content of those of the files that the store has seen, and of no others."""
     if old is None:
         return {}
     table = old.table("aliases", ["file", "nbytes", "modified", "content_id"])
-    return {
-        row["file"]: (row["nbytes"], row["modified"], row["content_id"])
-        for row in table.to_pylist()
-    }
+    asked = pa.array(list(dict.fromkeys(entry.file for entry in entries)), pa.string())
+    # Of the banners with one file the last says what it holds.
+    backwards = table.take(pa.array(np.arange(len(table))[::-1]))
+    place = pa.compute.index_in(asked, value_set=backwards["file"])
+    there = pa.compute.is_valid(place)
+    found = backwards.take(place.filter(there))
+    columns = (found[name].to_pylist() for name in ("nbytes", "modified", "content_id"))
+    return dict(zip(asked.filter(there).to_pylist(), zip(*columns, strict=True), strict=True))
 
 
 def _verdicts(old: EmbeddingStore | None) -> dict[bytes, tuple[str, str]]:
@@ -335,15 +344,15 @@ def _fresh(
     verdicts: dict[bytes, tuple[str, str]],
 ) -> list[tuple[bytes, str]]:
     """Contents that are neither in the store nor rejected, each with its first file."""
-    done = set(verdicts)
-    if old is not None:
-        done.update(map(bytes, old.content_ids()))
     fresh: dict[bytes, str] = {}
     for entry in entries:
         content = contents.get(entry.file)
-        if content is not None and content not in done:
+        if content is not None and content not in verdicts:
             fresh.setdefault(content, entry.file)
-    return list(fresh.items())
+    if old is None:
+        return list(fresh.items())
+    rows = RowIndex(old).rows_of(list(fresh))
+    return [item for item, row in zip(fresh.items(), rows.tolist(), strict=True) if row < 0]
 
 
 def _part_rows(most: int, n_fresh: int) -> int:
@@ -471,15 +480,3 @@ def _blocks(parts: Sequence[Part], job: PartJob) -> Iterator[commit.Block]:
 def _most_common(rejected: pa.Table) -> str:
     counted = Counter(rejected["reason"].to_pylist()).most_common(3)
     return ", ".join(f"{n} {reason}" for reason, n in counted)
-
-
-def _memory(settings: Settings, input_size: int) -> MemoryPlan:
-    workers = worker_count(settings.runtime)
-    per: Literal["process", "worker"] = "worker" if workers > _THREADS_UP_TO else "process"
-    pixels = input_size**2
-    network = MemoryPart("network and libraries", (700 << 20) + 1_500 * pixels, per)
-    images = MemoryPart("images in work", 400 * 3 * pixels + 6 * 12 * 1_000_000, "worker")
-    part = MemoryPart("part", settings.embed.part_rows * 16_384, "worker")
-    places = max(1, n_cores() // workers) if per == "worker" else n_cores()
-    decoders = MemoryPart("decoders", planned_nbytes(places, _limits(settings.embed)), per)
-    return MemoryPlan("embed", (network, images, part, decoders), memory_budget(settings.runtime))

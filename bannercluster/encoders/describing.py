@@ -1,6 +1,7 @@
 """What a model is and whether it can be loaded here, without loading it."""
 
 from bannercluster.encoders.catalog import model_facts
+from bannercluster.encoders.ir import is_exported
 from bannercluster.encoders.spec import ModelDescription
 from bannercluster.encoders.weights import find_weights
 
@@ -39,3 +40,12 @@ def describe_model(model: str, weights: str | None = None) -> ModelDescription:
         weights_source=found.source if found else None,
         available=found is not None,
     )
+
+
+def needs_torch(model: str, weights: str | None, engine: str, cache_dir: str) -> bool:
+    """Whether loading a network here means loading torch: to run it, or to export it first."""
+    if engine != "openvino":
+        return True
+    facts = model_facts(model)
+    found = find_weights(facts, weights)
+    return found is None or not is_exported(facts, found, cache_dir)

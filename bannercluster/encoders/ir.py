@@ -42,6 +42,24 @@ def cached_ir(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> Path:
     Path
         Of ``model.xml``, with ``model.bin`` beside it.
     """
+    folder, recipe = _place(facts, found, cache_dir)
+    if _is_whole(folder):
+        return folder / _FILES[0]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _exclusive(folder.parent / f".{folder.name}.lock"):
+        if not _is_whole(folder):
+            _export_into(folder, facts, found, recipe)
+    return folder / _FILES[0]
+
+
+def is_exported(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> bool:
+    """Whether the exported network lies in the cache, by its names alone."""
+    folder, _ = _place(facts, found, cache_dir)
+    return all((folder / name).is_file() for name in _FILES)
+
+
+def _place(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> tuple[Path, dict[str, Any]]:
+    """Return the folder of an exported network, and all that goes into it."""
     recipe = {
         "ir_version": IR_VERSION,
         "timm_name": facts.timm_name,
@@ -53,14 +71,7 @@ def cached_ir(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> Path:
     }
     key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:24]
     root = Path(cache_dir).expanduser() / "openvino-ir"
-    folder = root / f"{facts.model}-{key}"
-    if _is_whole(folder):
-        return folder / _FILES[0]
-    root.mkdir(parents=True, exist_ok=True)
-    with _exclusive(root / f".{folder.name}.lock"):
-        if not _is_whole(folder):
-            _export_into(folder, facts, found, recipe)
-    return folder / _FILES[0]
+    return root / f"{facts.model}-{key}", recipe
 
 
 def _is_whole(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 ``labels``      known groups of banners, joined to the rows
 ``contingency`` metrics of clusters against labels
+``memory``      what it takes in memory
 ``stage``       the stage: two traversals for all models together
 """
 

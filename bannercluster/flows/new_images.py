@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bannercluster import embed, predict
 from bannercluster.config import Settings
 from bannercluster.embed import EmbedResult
+from bannercluster.errors import IncompatibleStoreError
 from bannercluster.predict import PredictResult
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.plan import StagePlan, Table
@@ -50,6 +51,12 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> NewIma
 def _as_embedded(settings: Settings) -> Settings:
     """Take network, precision and preprocessing from the store: a store has one recipe."""
     recipe = EmbeddingStore.open(settings.paths.embeddings).manifest.recipe
+    if recipe["preprocessing"] is None:
+        raise IncompatibleStoreError(
+            f"the rows of {settings.paths.embeddings} were imported, so new images cannot be "
+            f"embedded like them; expected their embeddings: `bc import` them, then `bc predict` "
+            f"without --images"
+        )
     return settings.replace(
         "embed",
         origin="store",

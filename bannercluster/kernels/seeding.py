@@ -64,7 +64,7 @@ def kmeans_plusplus(
     n = len(sample)
     mean = sample.double().mean(dim=0).float()
     centred = _scaled(sample - mean)
-    half_sq = (0.5 * centred.double().square().sum(dim=1)).float()
+    half_sq = torch.cat([_half_sq(centred[low : low + _TILE]) for low in range(0, n, _TILE)])
     state = _State(centred, half_sq, np.full((len(runs), n), np.inf), map_tiles or _one_by_one)
     generators = [np.random.Generator(np.random.PCG64(list(run.entropy))) for run in runs]
     chosen: list[list[int]] = [[int(g.integers(n))] for g in generators]
@@ -85,6 +85,11 @@ def kmeans_plusplus(
         for index, winner in zip(active, winners, strict=True):
             chosen[index].append(winner)
     return [np.array(rows, dtype=np.int64) for rows in chosen]
+
+
+def _half_sq(x: torch.Tensor) -> torch.Tensor:
+    """(n,) float32: half the squared norms, taken in float64."""
+    return (0.5 * x.double().square().sum(dim=1)).float()
 
 
 def _scaled(x: torch.Tensor) -> torch.Tensor:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bannercluster.config import Settings
 from bannercluster.errors import UsageError
@@ -18,14 +18,20 @@ from bannercluster.models.kmeans import Assigned, KMeansModel
 from bannercluster.models.rows import assign_rows
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.memory import MemoryPart, MemoryPlan, memory_budget
+from bannercluster.runtime.memory import (
+    MemoryPart,
+    MemoryPlan,
+    library_parts,
+    memory_budget,
+    with_kept,
+)
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import assignments, points, tables
-from bannercluster.store.aliases import RowIndex
+from bannercluster.store.aliases import RowIndex, ids_of, keys_of
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.lease import Lease, hold
-from bannercluster.traverse.segments import TILE_ROWS
+from bannercluster.traverse.segments import TILE_ROWS, cut
 from bannercluster.traverse.sources import StoreSource
 
 
@@ -80,18 +86,12 @@ def plan(settings: Settings) -> StagePlan:
     """
     store, model, why = _inputs(settings)
     f = store.n_features
-    parts = (
-        MemoryPart("interpreter and libraries", 400 << 20, "process"),
-        MemoryPart("row index and assignments", 1_000 * store.n_rows, "process"),
-        MemoryPart("tile in work", TILE_ROWS * (12 * f + 32), "worker"),
-    )
     summary = (
         ("rows", f"{store.n_rows:,} x {f:,}"),
         ("model", f"{model.card.name} ({why})"),
         ("assignments", assignments.url_of(settings.paths.assignments, model.card.name)),
     )
-    memory = MemoryPlan("predict", parts, memory_budget(settings.runtime))
-    return StagePlan("predict", summary, memory, "threads")
+    return StagePlan("predict", summary, _memory(store, model, settings), "threads")
 
 
 def run(settings: Settings, *, executor: Executor, progress: Progress) -> PredictResult:
@@ -163,51 +163,69 @@ def _table(
     store: EmbeddingStore, model: KMeansModel, assigned: Assigned, before: pa.Table | None
 ) -> pa.Table:
     aliases = store.table("aliases", ["banner_id", "file", "content_id"])
-    rows = RowIndex(store).rows_of(aliases["content_id"].to_pylist())
-    aliases, rows = aliases.filter(pa.array(rows >= 0)), rows[rows >= 0]
-    cluster = assigned.cluster_id[rows]
-    first = {} if before is None else {_key(row): row for row in _rows(before)}
-    now = datetime.now(UTC)
-    assigned_at = []
-    for row, cluster_id in zip(aliases.to_pylist(), cluster.tolist(), strict=True):
-        old = first.get(_key(row))
-        same = (
-            old is not None
-            and old["content_id"] == row["content_id"]
-            and old["cluster_id"] == cluster_id
-        )
-        assigned_at.append(old["assigned_at"] if same and old is not None else now)
+    rows = RowIndex(store).rows_of_ids(ids_of(aliases["content_id"]))
+    if (rows < 0).any():
+        aliases, rows = aliases.filter(pa.array(rows >= 0)), rows[rows >= 0]
+    cluster = pa.array(assigned.cluster_id[rows])
     margin = assigned.margin[rows]
+    now = datetime.now(UTC)
+    assigned_at = pa.repeat(pa.scalar(now, pa.timestamp("us", tz="UTC")), len(rows))
+    if before is not None:
+        old = before.select(["content_id", "cluster_id", "assigned_at"])
+        old = old.take(_place(aliases, before))
+        same = pc.and_kleene(
+            pc.equal(old["content_id"], aliases["content_id"]),
+            pc.equal(old["cluster_id"], cluster),
+        )
+        assigned_at = pc.if_else(same.fill_null(False), old["assigned_at"], assigned_at)
     columns = {
         "banner_id": aliases["banner_id"],
         "file": aliases["file"],
         "content_id": aliases["content_id"],
         "row": pa.array(rows),
-        "model_version": pa.array([model.card.name] * len(rows), pa.string()),
-        "cluster_id": pa.array(cluster),
+        "model_version": pa.repeat(pa.scalar(model.card.name), len(rows)),
+        "cluster_id": cluster,
         "distance": pa.array(assigned.distance[rows]),
         "margin": pa.array(margin, mask=np.isnan(margin)),
-        "assigned_at": pa.array(assigned_at, pa.timestamp("us", tz="UTC")),
+        "assigned_at": assigned_at,
     }
     schema = tables.versioned(assignments.SCHEMA)
     return pa.table({name: columns[name] for name in schema.names}).cast(schema)
 
 
-def _rows(table: pa.Table) -> Iterator[dict[str, object]]:
-    yield from table.select(
-        ["banner_id", "file", "content_id", "cluster_id", "assigned_at"]
-    ).to_pylist()
-
-
-def _key(row: dict[str, object]) -> str:
-    return str(row["banner_id"] or row["file"])
+def _place(table: pa.Table, before: pa.Table) -> pa.ChunkedArray:
+    """Return where each banner stands in the table before; null where it does not."""
+    return pc.index_in(keys_of(table), value_set=keys_of(before))
 
 
 def _changes(table: pa.Table, before: pa.Table | None) -> tuple[int, int]:
-    known = {} if before is None else {_key(row): row["content_id"] for row in _rows(before)}
-    n_new = n_changed = 0
-    for row in _rows(table):
-        content = known.get(_key(row))
-        n_new += content is None
-        n_changed += content is not None and content != row["content_id"]
-    return n_new, n_changed
+    if before is None:
+        return len(table), 0
+    place = _place(table, before)
+    changed = pc.not_equal(before["content_id"].take(place), table["content_id"])
+    return place.null_count, pc.sum(changed).as_py() or 0
+
+
+def _memory(store: EmbeddingStore, model: KMeansModel, settings: Settings) -> MemoryPlan:
+    n, f = store.n_rows, store.n_features
+    aliases = store.table_size("aliases", ["banner_id", "file", "content_id"])
+    before = tables.size_of(assignments.url_of(settings.paths.assignments, model.card.name))
+    stored = np.dtype(store.manifest.dtype).itemsize
+    segment = max((one.stop - one.start for one in cut(n)), default=0)
+    tile = TILE_ROWS * ((stored + 4) * f + 12)
+    # The columns; their content ids once more, and their rows; what the table adds to the columns.
+    table = aliases.nbytes + (40 + 60) * aliases.n_rows
+    # The last table; what both call their banners, and where in it they are found; what they had.
+    table += before.nbytes + 3 * aliases.nbytes // 2 + (80 + 44) * before.n_rows
+    parts = (
+        *library_parts(settings.runtime, "threads"),
+        MemoryPart("clusters and distances", 12 * n, "process"),
+        MemoryPart("row index", 72 * n, "process", "table"),
+        MemoryPart("assignments", table, "process", "table"),
+        # Float64 centres: the model's, the message that carries them, and what it becomes.
+        MemoryPart("centres", 3 * model.centres.nbytes, "process", "assigning"),
+        # As stored and as float32.
+        MemoryPart("tile in work", with_kept(tile), "worker", "assigning"),
+        MemoryPart("segments in flight", 36 * segment, "worker", "assigning"),
+    )
+    return MemoryPlan("predict", parts, memory_budget(settings.runtime))

@@ -3,6 +3,7 @@
 ``selection`` which rows are shown: nearest, boundary, random, the points of the map
 ``pictures``  thumbnails of the shown banners
 ``contents``  what is known of the run -> the views of the page
+``memory``    what it takes in memory
 ``stage``     the stage: store, models and evaluation in, a file out
 """
 

@@ -18,14 +18,16 @@ __all__ = [
     "memory_budget",
     "parse_size",
     "resident_nbytes",
+    "with_kept",
     "worker_count",
     "worker_kind",
 ]
 
 _SHARE_OF_AVAILABLE = 0.8
 # What starts after the plan, measured: Dask 40 MiB, stacks and buffers of the threads of the math
-# libraries 130 MiB, compiling the loops where the cache of numba is empty 110 MiB.
-_STARTED_LATER = 280 << 20
+# libraries 170 MiB, compiling the loops where the cache of numba is empty 110 MiB.
+_STARTED_LATER = 320 << 20
+_KEPT_BY_ARENA = 32 << 20
 
 
 def _psutil_available() -> int:
@@ -86,6 +88,14 @@ class MemoryPart:
     nbytes: int
     per: Literal["process", "worker"]
     phase: str | None = None
+
+
+def with_kept(nbytes: int) -> int:
+    """Return the bytes of a worker's arrays with those that the allocator keeps of earlier ones.
+
+    glibc gives blocks above 32 MiB back at once; smaller ones stay in the arena of the thread.
+    """
+    return nbytes + min(nbytes, _KEPT_BY_ARENA)
 
 
 def worker_kind(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bannercluster.config import Settings, format_size
 from bannercluster.runtime.plan import Table
 from bannercluster.store import files
+from bannercluster.store.embeddings import journal_url, staging_url
 from bannercluster.store.lease import hold
 from bannercluster.store.points import GARBAGE
 from bannercluster.upkeep.places import Find, in_assignments, in_models, in_store
@@ -103,7 +104,7 @@ def counted(finds: Iterable[Find]) -> tuple[Removed, ...]:
 
 def _is_there(url: str) -> bool:
     """Whether there is anything to look through: the store may not be made yet, only staged."""
-    return any(files.exists(where) for where in (url, files.beside(url, ".staging")))
+    return any(files.exists(where) for where in (url, staging_url(url), journal_url(url)))
 
 
 def _remove(url: str) -> None:

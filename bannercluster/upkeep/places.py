@@ -9,14 +9,11 @@ from typing import Literal
 from bannercluster.config import PathsConfig
 from bannercluster.models.folder import has_model
 from bannercluster.store import files
-from bannercluster.store.embeddings import EmbeddingStore, staging_url, tables_url
+from bannercluster.store.embeddings import EmbeddingStore, journal_url, staging_url, tables_url
 
 Kind = Literal["leftover", "staged"]
 """``leftover``: nobody will read it again. ``staged``: finished work of a run that has not ended;
 the same command goes on from it."""
-
-IMPORT_PROGRESS = "import-"
-"""How the names of the notes begin that an import leaves in the staging folder."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,15 @@ def in_store(paths: PathsConfig) -> Iterator[Find]:
     if store is not None:
         n_chunks = -(-store.n_rows // store.manifest.chunk_rows)
         wanted = set(store.manifest.tables.values()) | set(_before(store))
-    # Chunks behind the end are the staged work of an import that has noted how far it is.
-    goes_on = any(name.startswith(IMPORT_PROGRESS) for name in staged)
+    # An import that has not ended counts chunks behind the end in its journal. Its record comes
+    # first: a journal must go before what it counts.
+    journal = files.sizes(journal_url(url))
+    yield from _temporary(journal_url(url), journal)
+    for name in sorted(journal, key=lambda name: not name.endswith(".json")):
+        if not _is_temporary(name):
+            where = files.join(journal_url(url), name)
+            yield Find("staged", "journal of an import", where, journal[name])
+    goes_on = any(name.endswith(".json") for name in journal)
     own = files.sizes(url)
     yield from _temporary(url, own)
     for name, nbytes in own.items():
