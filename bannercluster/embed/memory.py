@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from bannercluster.config import EmbedConfig, Settings
+from bannercluster.config import Settings
 from bannercluster.encoders import ModelDescription
 from bannercluster.encoders.describing import needs_torch
 from bannercluster.media import DecodeLimits
@@ -30,15 +30,6 @@ _PER_FILE = 3_000  # Python's objects: entry, content, place in a part, row of t
 _PER_ROW = 16_384  # features and description of a row of a part, in Python and in Arrow
 
 
-def limits_of(config: EmbedConfig) -> DecodeLimits:
-    """Return what one image may take."""
-    return DecodeLimits(
-        max_pixels=config.max_pixels,
-        timeout_s=config.decode_timeout_s,
-        memory_nbytes=config.decode_memory,
-    )
-
-
 def plan_memory(
     settings: Settings,
     engine: str,
@@ -60,7 +51,7 @@ def plan_memory(
     parts = (
         *library_parts(settings.runtime, prefer),
         MemoryPart(f"network ({engine})", network, per),
-        MemoryPart("decoders", planned_nbytes(threads, limits_of(config)), per),
+        MemoryPart("decoders", planned_nbytes(threads, DecodeLimits.of(config)), per),
         MemoryPart("images in work", _IMAGES * 3 * pixels, "worker"),
         MemoryPart("part", config.part_rows * _PER_ROW, "worker"),
         MemoryPart("files", _PER_FILE * n_files, "process"),

@@ -16,7 +16,7 @@ import pyarrow.compute
 from bannercluster.config import Settings
 from bannercluster.embed import ledger
 from bannercluster.embed.inventory import Entry, list_files, take_inventory
-from bannercluster.embed.memory import limits_of, plan_memory
+from bannercluster.embed.memory import plan_memory
 from bannercluster.embed.parts import Part, PartJob, cut_parts, embed_part, part_url, read_part
 from bannercluster.encoders import (
     EncoderSpec,
@@ -27,6 +27,7 @@ from bannercluster.encoders import (
     resolve_engine,
 )
 from bannercluster.errors import DataError, UsageError
+from bannercluster.media import DecodeLimits
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.environment import environment
 from bannercluster.runtime.executor import Executor
@@ -302,7 +303,7 @@ def _job(settings: Settings, choice: _Choice, executor: Executor) -> PartJob:
             config.model, config.weights, engine.engine, engine.precision, engine.device
         ),
         resize=config.resize,
-        limits=limits_of(config),
+        limits=DecodeLimits.of(config),
         dtype=config.dtype,
         threads=threads,
         cache=paths.cache,

@@ -56,7 +56,9 @@ def model_facts(model: str) -> ModelFacts:
         known = list(dict.fromkeys([*_KNOWN, *timm.list_models()]))
         near = difflib.get_close_matches(model, known, n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise UsageError(f"unknown model {model!r}: expected a name out of timm.list_models(){hint}")
+        raise UsageError(
+            f"unknown model {model!r}: expected a name out of timm.list_models(){hint}"
+        )
     with torch.device("meta"):
         network = timm.create_model(model, pretrained=False, num_classes=0)
     cfg = network.pretrained_cfg

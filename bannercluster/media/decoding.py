@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from bannercluster.media.pixels import orientation, to_rgb, upright
 from bannercluster.media.quiet import pillow_warnings_silenced
 from bannercluster.media.rejection import ImageRejected
 from bannercluster.media.shapes import Resize, target_shape
+
+if TYPE_CHECKING:  # the settings are not loaded where images are decoded
+    from bannercluster.config import EmbedConfig
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 """The formats that are opened, whatever the file's name says. All others stay closed: each of
@@ -67,6 +71,15 @@ class DecodeLimits:
     max_frame_pixels: int = 200_000_000
     timeout_s: float = 20.0
     memory_nbytes: int = 768 << 20
+
+    @classmethod
+    def of(cls, config: "EmbedConfig") -> "DecodeLimits":
+        """Return the limits that the settings name."""
+        return cls(
+            max_pixels=config.max_pixels,
+            timeout_s=config.decode_timeout_s,
+            memory_nbytes=config.decode_memory,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from bannercluster.config import Settings
+from bannercluster.media import DecodeLimits
+from bannercluster.media.decoders import planned_nbytes
 from bannercluster.models.kmeans import KMeansModel
-from bannercluster.runtime.memory import MemoryPart, MemoryPlan, library_parts, memory_budget
+from bannercluster.runtime.devices import n_cores
+from bannercluster.runtime.memory import (
+    MemoryPart,
+    MemoryPlan,
+    library_parts,
+    memory_budget,
+    worker_kind,
+)
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse.segments import TILE_ROWS, cut
 
@@ -30,6 +40,10 @@ def plan_memory(
     centres = sum(model.centres.nbytes for model in models)
     # The content ids of all aliases once more, their rows, those of them that are different.
     index = 72 * n + (40 + 48) * aliases.n_rows
+    per: Literal["process", "worker"] = (
+        "worker" if worker_kind(settings.runtime, "threads") == "processes" else "process"
+    )
+    decoders = planned_nbytes(n_cores(), DecodeLimits.of(settings.embed))
     parts = (
         *library_parts(settings.runtime, "threads"),
         MemoryPart("clusters and distances", 12 * n * len(models), "process"),
@@ -43,5 +57,6 @@ def plan_memory(
         MemoryPart("row index and order", index, "process", _PAGE),
         MemoryPart("page", _PAGE_NBYTES, "process", _PAGE),
         MemoryPart("pictures in work", _PICTURE_NBYTES, "worker", _PAGE),
+        MemoryPart("decoders", decoders, per, _PAGE),
     )
     return MemoryPlan("report", parts, memory_budget(settings.runtime))

@@ -106,11 +106,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
     projection = project(source, models[0].normalize, config.map_points, config.seed)
     rows = store.table("rows")
     wanted = _wanted(shown, projection, rows, checked="made_by" not in store.manifest.recipe)
-    limits = DecodeLimits(
-        max_pixels=settings.embed.max_pixels,
-        timeout_s=settings.embed.decode_timeout_s,
-        memory_nbytes=settings.embed.decode_memory,
-    )
+    limits = DecodeLimits.of(settings.embed)
     pictures = make_thumbnails(settings.paths.images, wanted, executor, progress, limits)
     on_page = _rows_on_page(shown, projection)
     page = page_of(

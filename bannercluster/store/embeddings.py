@@ -150,9 +150,7 @@ class EmbeddingStore:
 
     def table_size(self, name: str, columns: list[str] | None = None) -> tables.TableSize:
         """Estimate what a table takes in memory, without reading all of it."""
-        return tables.size_of(
-            files.join(tables_url(self.url), self.manifest.tables[name]), columns
-        )
+        return tables.size_of(files.join(tables_url(self.url), self.manifest.tables[name]), columns)
 
     def _read_into(self, out: np.ndarray, array: str, start: int, stop: int) -> None:
         row_nbytes = out[:1].nbytes if len(out) else 0

@@ -271,7 +271,7 @@ def read_json_if_any(url: str) -> dict[str, Any] | None:
     """
     try:
         value = json.loads(read_bytes(url))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StoreError(f"cannot read {url}: {reason_of(error)}; {READ_AGAIN}") from error
