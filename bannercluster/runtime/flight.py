@@ -3,7 +3,7 @@
 Tasks are idempotent, so an item may be tried twice at a time:
 
 - A task that takes far longer than the others is tried once more on other workers: its worker may
-  hang, be stopped, or be slow.
+  hang, be stopped, or be slow. So is the second try, if need be.
 - Dask gives a task up that was on several workers when they died. It may have killed them, or only
   have waited there: it is tried again with nothing beside it. Only what kills its workers even
   then ends the job.
@@ -46,6 +46,8 @@ MUCH_LATER_FACTOR = 4.0
 FETCH_WITHIN_S = 60.0
 DEATHS_ALONE = 4
 NO_WORKERS_S = 300.0
+MOST_TRIES = 4
+"""Of one item at a time."""
 
 
 @dataclass
@@ -54,6 +56,7 @@ class _Item:
 
     index: int
     since_s: float
+    tried_s: float = 0.0  # when the latest try was submitted
     tries: list[Future] = field(default_factory=list)
     alone: bool = False
     late_at: str | None = None  # the worker of the first try, where there is a second
@@ -152,6 +155,7 @@ class Flight(Generic[T, R]):
                 **self._crew.placement(self._threads, home, avoided),
             )
         self._index_of[future.key] = item.index
+        item.tried_s = time.monotonic()
         item.tries.append(future)
         future.add_done_callback(self._finished.put)
 
@@ -260,44 +264,44 @@ class Flight(Generic[T, R]):
                     raise SchedulerError(LOST) from None
 
     def _look(self, now_s: float) -> None:
-        """Give what is late a second try elsewhere."""
+        """Give what is late another try elsewhere."""
         self._threads = self._crew.threads()
         self._check_any_worker(now_s)
         late = sorted(
             (
                 item
                 for item in self._under_way.values()
-                if now_s - item.since_s > LATE_S
-                and len(item.tries) == 1
-                and item.tries[0].status == "pending"
+                if now_s - item.tried_s > LATE_S
+                and len(item.tries) < MOST_TRIES
+                and all(one.status == "pending" for one in item.tries)
             ),
             key=lambda item: item.since_s,
         )
         if late:
-            self._second_tries(late, now_s)
+            self._try_elsewhere(late, now_s)
 
-    def _second_tries(self, late: Sequence[_Item], now_s: float) -> None:
+    def _try_elsewhere(self, late: Sequence[_Item], now_s: float) -> None:
         sight = self._crew.look()
         self._crew.pass_over(sight.silent)
         n_spare = sight.n_spare
         for item in late:
-            place = sight.place(item.tries[0].key)
-            if place is None:
-                continue  # it waits for a place: a second one would wait behind it
-            age_s = now_s - item.since_s
+            places = [place for one in item.tries if (place := sight.place(one.key)) is not None]
+            if len(places) < len(item.tries):
+                continue  # one waits for a place: another one would wait behind it
+            age_s = now_s - item.tried_s
             patience = 1.0 if n_spare > 0 else MUCH_LATER_FACTOR
-            if sight.is_stuck(place):
-                # It waits for data, not for the worker: a second one may run there.
+            if all(sight.is_stuck(place) for place in places):
+                # They wait for data, not for the worker: another one may run there.
                 avoided = sight.silent
-                self._renew_shared(item, sight.silent)
             elif age_s > patience * self._late_after_s():
-                avoided = sight.silent | {place}
+                avoided = sight.silent.union(places)
             else:
                 continue
             if not sight.threads.keys() - avoided and n_spare <= 0:
-                continue  # it would wait behind the first one
-            logger.debug("item %d is late at %s: a second try", item.index, place)
-            item.late_at = place
+                continue  # it would wait behind the others
+            logger.debug("item %d is late at %s: another try", item.index, ", ".join(places))
+            item.late_at = item.late_at or places[0]
+            self._renew_shared(item, sight.silent, avoided)
             self._try(item, avoided=avoided)
             n_spare -= 1
 
@@ -306,12 +310,17 @@ class Flight(Generic[T, R]):
             return FIRST_LATE_S
         return max(LATE_S, LATE_FACTOR * statistics.median(self._durations_s))
 
-    def _renew_shared(self, item: _Item, silent: frozenset[str]) -> None:
-        """Hand shared values out anew that a silent worker holds: fetching would wait for it."""
+    def _renew_shared(self, item: _Item, silent: frozenset[str], avoided: frozenset[str]) -> None:
+        """Hand shared values out anew that a try elsewhere might wait for in vain.
+
+        Those that a silent worker holds; and those that only avoided workers hold, which may have
+        stopped a moment ago.
+        """
         for box in self._boxes(item):
             with told_plainly():
-                holders = self._client.who_has([box.future])
-            if any(not silent.isdisjoint(workers) for workers in holders.values()):
+                held = self._client.who_has([box.future])
+            holders = {worker for workers in held.values() for worker in workers}
+            if not silent.isdisjoint(holders) or (holders and holders <= avoided):
                 box.renew()
 
     def _check_any_worker(self, now_s: float) -> None:
