@@ -25,7 +25,7 @@ from bannercluster.transfer.sources import RECIPE_KEY, Reading
 from bannercluster.transfer.vectors import encoding_of, lengths_of, vectors_of
 
 _SAMPLE_ROWS = 1024
-"""Rows of the first file with any whose most frequent dimension is that of the source."""
+"""Vectors whose most frequent dimension is that of the source: the first ones, of any file."""
 
 _STREAM_NBYTES = 1 << 20
 
@@ -116,17 +116,26 @@ class ParquetSource:
         """The most frequent dimension among the first rows; of equal ones the larger."""
         if encoding_of(self._vector_type) == "fixed":
             return int(self._vector_type.list_size)
-        for file in self._files:
-            with self._reader(file) as reader:
-                for batch in reader.iter_batches(_SAMPLE_ROWS, columns=[self.layout.vector]):
-                    lengths = lengths_of(batch.column(0))
-                    found, counts = np.unique(lengths[lengths > 0], return_counts=True)
-                    if len(found):
-                        return int(found[len(found) - 1 - np.argmax(counts[::-1])])
+        sample = np.concatenate([*self._first_lengths(), np.empty(0, np.int64)])
+        found, counts = np.unique(sample, return_counts=True)
+        if len(found):
+            return int(found[len(found) - 1 - np.argmax(counts[::-1])])
         raise UsageError(
             f"column {self.layout.vector!r} of {self.url} has no vector in {self.n_rows:,} rows; "
             f"expected at least one: name another column with --column"
         )
+
+    def _first_lengths(self) -> Iterator[np.ndarray]:
+        """Yield the dimensions of the first vectors that are there: a sample, or a few more."""
+        n_seen = 0
+        for file in self._files:
+            with self._reader(file) as reader:
+                for batch in reader.iter_batches(_SAMPLE_ROWS, columns=[self.layout.vector]):
+                    lengths = lengths_of(batch.column(0))
+                    yield lengths[lengths > 0]
+                    n_seen += int((lengths > 0).sum())
+                    if n_seen >= _SAMPLE_ROWS:
+                        return
 
     def row_nbytes(self) -> int:
         """Bytes of a vector in memory; a Spark vector has 64-bit values and room for indices."""

