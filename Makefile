@@ -36,6 +36,8 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.resize
+	$(BIN)/python -m benchmarks.hostile
+	$(BIN)/python -m benchmarks.importing
 
 # The tested versions; names and versions only.
 lock:

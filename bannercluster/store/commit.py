@@ -37,6 +37,13 @@ ID_NBYTES = 32
 
 def check_recipe(store: EmbeddingStore, recipe: Mapping[str, Any]) -> None:
     """Raise IncompatibleStoreError unless a store was made by this recipe."""
+    imported, imports = (one.get("made_by") == "import" for one in (store.manifest.recipe, recipe))
+    if imported and not imports:
+        raise IncompatibleStoreError(
+            f"the store {store.url} was imported ({store.manifest.recipe.get('model')!r}), so "
+            f"that nobody can say what would fit beside its rows: import the embeddings of new "
+            f"images too, or name another store with --embeddings"
+        )
     old, asked = _flat(store.manifest.recipe), _flat(recipe)
     differing = [
         f"{name} is {old.get(name)!r}, asked for {asked.get(name)!r}"
