@@ -1,7 +1,11 @@
 """images -> embeddings.
 
-``inventory``  which files there are, which contents they hold, which of them are new
+``listing``    which files there are
+``inventory``  which contents they hold
+``choice``     which network, and the recipe of a row
+``known``      what the store knows already
 ``parts``      one task: about a thousand contents decoded, encoded and staged
+``staging``    the parts of a run: computed where they are missing, read, removed
 ``ledger``     the tables beside the store: rows, aliases, rejected
 ``memory``     what a run takes in memory
 ``stage``      the stage: a folder of images in, a committed store out

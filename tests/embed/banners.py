@@ -78,7 +78,7 @@ class Bench:
     """A folder of images, a store, and counts of what was done for it."""
 
     def __init__(self, folder: Path, monkeypatch) -> None:
-        from bannercluster.embed import inventory, parts, stage
+        from bannercluster.embed import choice, inventory, parts, stage
 
         self.folder, self.images = folder, folder / "images"
         self.images.mkdir()
@@ -112,8 +112,8 @@ class Bench:
 
         monkeypatch.setattr(parts, "prepare", counted_prepare)
         monkeypatch.setattr(inventory, "hash_image", counted_hash)
-        monkeypatch.setattr(stage, "describe_model", describe)
-        monkeypatch.setattr(stage, "resolve_engine", lambda *words: self.engine)
+        monkeypatch.setattr(choice, "describe_model", describe)
+        monkeypatch.setattr(choice, "resolve_engine", lambda *words: self.engine)
         for module in (stage, parts):
             monkeypatch.setattr(module, "load_encoder", lambda spec, **options: self.encoder)
 

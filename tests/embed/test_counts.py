@@ -274,11 +274,11 @@ def test_a_file_that_gets_an_id_stays_one_banner(bench):
 
 
 def test_a_network_of_one_input_size_needs_another_resize(bench, monkeypatch):
-    from bannercluster.embed import stage
+    from bannercluster.embed import choice
 
-    known = stage.describe_model
+    known = choice.describe_model
     monkeypatch.setattr(
-        stage,
+        choice,
         "describe_model",
         lambda *asked: dataclasses.replace(known(*asked), fixed_input_size=True),
     )

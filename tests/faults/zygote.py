@@ -17,7 +17,7 @@ from pathlib import Path
 from embed.banners import FakeEncoder
 
 from bannercluster.config import Settings
-from bannercluster.embed import parts
+from bannercluster.embed import choice, parts
 from bannercluster.embed import stage as embed_stage
 from bannercluster.encoders import ModelDescription, ResolvedEngine
 from bannercluster.errors import BannerclusterError
@@ -84,8 +84,8 @@ def with_quick_network() -> None:
             model, 12, 64, (0.5,) * 3, (0.5,) * 3, "bicubic", False, "ab" * 32, "file:fake", True
         )
 
-    embed_stage.describe_model = describe
-    embed_stage.resolve_engine = lambda *_: ResolvedEngine("openvino", "float32", "cpu", "a test")
+    choice.describe_model = describe
+    choice.resolve_engine = lambda *_: ResolvedEngine("openvino", "float32", "cpu", "a test")
     for module in (embed_stage, parts):
         module.load_encoder = lambda spec, **options: encoder
 
