@@ -16,6 +16,7 @@ from typing import Any
 from bannercluster.encoders.runtime import import_openvino
 from bannercluster.encoders.spec import ModelFacts
 from bannercluster.encoders.weights import FoundWeights, file_sha256
+from bannercluster.errors import StoreError
 from bannercluster.store.points import NETWORK, reached
 
 IR_VERSION = 1
@@ -91,9 +92,14 @@ def _export_into(
             shutil.rmtree(left)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        import_openvino().save_model(
-            _convert(facts, found), temporary / _FILES[0], compress_to_fp16=False
-        )
+        model = _convert(facts, found)
+        try:
+            import_openvino().save_model(model, temporary / _FILES[0], compress_to_fp16=False)
+        except (OSError, RuntimeError) as error:  # OpenVINO's own for a disk that is full
+            raise StoreError(
+                f"cannot write the exported network to {folder.parent} "
+                f"({' '.join(str(error).split())}): make room, or name another folder with --cache"
+            ) from error
         hashes = {name: file_sha256(temporary / name) for name in _FILES}
         (temporary / "card.json").write_text(json.dumps({**recipe, "sha256": hashes}, indent=1))
         for path in temporary.iterdir():

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bannercluster.encoders import ir
+from bannercluster.encoders.catalog import model_facts
+from bannercluster.encoders.weights import get_weights
+from bannercluster.errors import StoreError
+
 _EXPORT = """
 import os, signal, sys
 from pathlib import Path
@@ -57,3 +62,18 @@ def test_killed_export(tmp_path, phase):
     assert [path for path in folder.parent.iterdir() if path.is_dir()] == [folder]
     # A whole one is not exported a second time.
     assert facts is None or folder.stat().st_ino == facts.st_ino
+
+
+def test_cache_on_a_full_disk(tmp_path, monkeypatch):
+    class Full:
+        @staticmethod
+        def save_model(model, path, **options):
+            path.write_bytes(b"half")
+            raise RuntimeError("Exception from src/core/xml_util: could not write: No space left")
+
+    monkeypatch.setattr(ir, "_convert", lambda *_: None)
+    monkeypatch.setattr(ir, "import_openvino", Full)
+    facts = model_facts("efficientnet_lite0")
+    with pytest.raises(StoreError, match=r"No space left.*--cache"):
+        ir.cached_ir(facts, get_weights(facts, None), str(tmp_path))
+    assert [path for path in (tmp_path / "openvino-ir").iterdir() if path.is_dir()] == []
