@@ -116,7 +116,8 @@ def _results(paths: PathsConfig) -> Iterator[Left]:
     if evaluation is not None:
         state = f"{len(evaluation.models)} models, chosen {evaluation.chosen}"
         if store is not None and evaluation.store_key != store.key:
-            state += ", of an earlier state of the embeddings"
+            same = evaluation.embeddings == store.url
+            state += f", of {'an earlier state of the' if same else 'other'} embeddings"
     yield Left("evaluation", state, paths.evaluation)
     tables = [name for name in files.names(paths.assignments) if name.endswith(".parquet")]
     yield Left("assignments", _number(len(tables), "table"), paths.assignments)
