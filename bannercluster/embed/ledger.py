@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from bannercluster.embed.inventory import Entry, Inventory
 from bannercluster.store.aliases import keys_of
 from bannercluster.store.embeddings import EmbeddingStore
-from bannercluster.store.ledger import REJECTED, REPEATED_ID, aliases_schema
+from bannercluster.store.ledger import REJECTED, REPEATED_ID, aliases_schema, in_schema
 from bannercluster.store.ledger import ROWS as ROWS
 
 
@@ -187,14 +187,4 @@ class _Aliases:
                 behind.append(n_old + number)
         taken = np.concatenate([order[kept], np.array(behind, np.int64)])
         named = pa.Table.from_pylist(rows, schema=schema)
-        return pa.concat_tables([_with_schema(self.old, schema), named]).take(pa.array(taken))
-
-
-def _with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        table[field.name].cast(field.type)
-        if field.name in table.column_names
-        else pa.nulls(len(table), field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
+        return pa.concat_tables([in_schema(self.old, schema), named]).take(pa.array(taken))

@@ -53,3 +53,14 @@ def aliases_schema(extra: Iterable[str]) -> pa.Schema:
     own = set(ALIASES.names)
     names = sorted(set(extra) - own)
     return pa.schema([*ALIASES, *((name, pa.string()) for name in names)])
+
+
+def in_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return a table in a schema: columns that it lacks as nulls, others left out."""
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from bannercluster.store.aliases import ids_of
 from bannercluster.store.embeddings import EmbeddingStore
-from bannercluster.store.ledger import REJECTED, ROWS, aliases_schema
+from bannercluster.store.ledger import REJECTED, ROWS, aliases_schema, in_schema
 from bannercluster.transfer.blocks import keys_of
 from bannercluster.transfer.columns import NO_FIRST, NO_LAST
 from bannercluster.transfer.decisions import Decider
@@ -27,11 +27,11 @@ def tables_after(
     """
     aliases = _with_days(journal.table("aliases").drop_columns(["row"]), decider)
     rejected = journal.table("rejected")
-    rows = _filled(journal.table("rows"), ROWS)
+    rows = in_schema(journal.table("rows"), ROWS)
     if old is not None:
         aliases = _merged(old.table("aliases"), aliases, decider)
         rejected = pa.concat_tables([_still_rejected(old.table("rejected"), decider), rejected])
-        rows = pa.concat_tables([_filled(old.table("rows"), ROWS), rows])
+        rows = pa.concat_tables([in_schema(old.table("rows"), ROWS), rows])
     return {"rows": rows, "aliases": aliases, "rejected": _distinct(rejected)}
 
 
@@ -44,7 +44,7 @@ def _with_days(aliases: pa.Table, decider: Decider) -> pa.Table:
     first = _texts(decider.first_days, decider.first_days == NO_FIRST)
     last = _texts(decider.last_days, decider.last_days == NO_LAST)
     dated = aliases.append_column("first_day", first).append_column("last_day", last)
-    return _filled(dated, aliases_schema(dated.column_names))
+    return in_schema(dated, aliases_schema(dated.column_names))
 
 
 def _texts(days: np.ndarray, unknown: np.ndarray) -> pa.Array:
@@ -53,7 +53,7 @@ def _texts(days: np.ndarray, unknown: np.ndarray) -> pa.Array:
 
 def _merged(old: pa.Table, new: pa.Table, decider: Decider) -> pa.Table:
     schema = aliases_schema([*old.column_names, *new.column_names])
-    old, new = _filled(old, schema), _filled(new, schema)
+    old, new = in_schema(old, schema), in_schema(new, schema)
     alias = _aliases_of(old, decider)
     again = np.flatnonzero(alias >= 0)
     if not len(again):
@@ -98,14 +98,3 @@ def _distinct(rejected: pa.Table) -> pa.Table:
     """Return rows in a fixed order, each of them once: a source may be imported again."""
     grouped = rejected.group_by(REJECTED.names, use_threads=False).aggregate([])
     return grouped.select(REJECTED.names).sort_by(_ORDER).cast(REJECTED)
-
-
-def _filled(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return a table in a schema, columns that it lacks as nulls."""
-    columns = [
-        table[field.name].cast(field.type)
-        if field.name in table.column_names
-        else pa.nulls(len(table), field.type)
-        for field in schema
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)

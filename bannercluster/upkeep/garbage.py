@@ -47,13 +47,14 @@ class Collected:
         """Return the result as tables."""
         title = "What would be removed" if self.dry_run else "What was removed"
         none = Table(f"{title}: nothing", (), ())
-        shown = [_table(title, self.removed) if self.removed else none]
+        shown = [sizes_table(title, self.removed) if self.removed else none]
         if self.kept:
-            shown.append(_table("What is kept: the same command goes on from it", self.kept))
+            shown.append(sizes_table("What is kept: the same command goes on from it", self.kept))
         return tuple(shown)
 
 
-def _table(title: str, counted: Iterable[Removed]) -> Table:
+def sizes_table(title: str, counted: Iterable[Removed]) -> Table:
+    """Return counted files as a table."""
     rows = tuple((one.what, one.n_files, format_size(one.nbytes)) for one in counted)
     return Table(title, ("what", "files", "size"), rows)
 

@@ -13,7 +13,7 @@ from bannercluster.runtime.plan import Table
 from bannercluster.store import files
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.lease import held_by
-from bannercluster.upkeep.garbage import Removed, counted
+from bannercluster.upkeep.garbage import Removed, counted, sizes_table
 from bannercluster.upkeep.places import Find, in_assignments, in_models, in_store
 
 
@@ -78,8 +78,7 @@ class Status:
             ("Left over: `bc gc` removes it", self.leftover),
         ):
             if found:
-                sums = tuple((one.what, one.n_files, format_size(one.nbytes)) for one in found)
-                shown.append(Table(title, ("what", "files", "size"), sums))
+                shown.append(sizes_table(title, found))
         return tuple(shown)
 
 

@@ -30,14 +30,13 @@ from .zygote import settings_of
 
 WRITES = ("embed.part", "store.chunk", "store.table", "store.array", "store.root")
 REMOVALS = ("store.lease", "store.old-table", "embed.staging")
-STRIKES = st.one_of(
-    st.tuples(
-        st.sampled_from(WRITES),
-        st.sampled_from(["before", "written", "after"]),
-        st.sampled_from([1, 2, 3]),
-    ),
-    st.tuples(st.sampled_from(REMOVALS), st.sampled_from(["before", "after"]), st.just(1)),
+STRIKES = st.sampled_from(
+    [
+        *itertools.product(WRITES, ("before", "written", "after"), (1, 2, 3)),
+        *itertools.product(REMOVALS, ("before", "after"), (1,)),
+    ]
 )
+"""Where a run is killed: point, phase, and which time it is reached."""
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from(["new", "new", "new", "copy", "broken", "empty"]),
@@ -163,9 +162,9 @@ class StoreMachine(RuleBasedStateMachine):
             assert "could be embedded" in ended.stderr
         self.check()
 
-    @rule(changes=CHANGES, strike=STRIKES)
+    @rule(changes=CHANGES, strike=STRIKES, then=st.sampled_from(["nothing", "gc", "gc --staged"]))
     def run_that_is_killed(
-        self, changes: list[tuple[str, int | None]], strike: tuple[str, str, int]
+        self, changes: list[tuple[str, int | None]], strike: tuple[str, str, int], then: str
     ) -> None:
         self._change(changes)
         after = self.naive.after(self.banners)
@@ -177,9 +176,14 @@ class StoreMachine(RuleBasedStateMachine):
         if rooted or (ended.code == 0 and after.contents):
             self.naive = after
         self.check()
+        if then != "nothing":
+            self._gc(staged=then == "gc --staged")
 
     @rule(staged=st.booleans())
     def gc(self, staged: bool) -> None:
+        self._gc(staged=staged)
+
+    def _gc(self, *, staged: bool) -> None:
         collect_garbage(self.settings, staged=staged)
         status = read_status(self.settings)
         assert (status.leftover, status.writers) == ((), ())
