@@ -13,9 +13,9 @@ import time
 import numpy as np
 from sklearn.cluster import KMeans
 
-from bannercluster.cluster.stage import product_of
-from bannercluster.cluster.sweep import Sweep, SweepResult
 from bannercluster.config import ClusterConfig
+from bannercluster.kmeans.products import product_of
+from bannercluster.kmeans.sweep import Sweep, SweepResult
 from bannercluster.models.kmeans import nearest
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.executor import ThreadExecutor

@@ -1,9 +1,5 @@
 """embeddings -> models, one per k, and a sweep report.
 
-``lloyd``      Lloyd's iterations of all runs of a sweep as one program
-``products``   which product a pass takes: of all features or of projections
-``sweep``      statistics, seeding, Lloyd, the best restart of each k
-``checkpoint`` the state of a sweep between iterations, on disk
 ``memory``     what a sweep takes in memory, and how many rows it may keep
 ``stage``      the stage: store in, model folders out
 ``estimator``  ``BannerKMeans``, the scikit-learn way to call a sweep

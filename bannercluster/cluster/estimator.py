@@ -10,11 +10,11 @@ import torch
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bannercluster.cluster.sweep import Sweep, labels_of
 from bannercluster.config import ClusterConfig
 from bannercluster.errors import UsageError
 from bannercluster.kernels.rows import Normalize, prepare
 from bannercluster.kernels.rows import Recipe as _Recipe
+from bannercluster.kmeans.sweep import Sweep, labels_of
 from bannercluster.models.kmeans import nearest
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.executor import ThreadExecutor

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bannercluster.cluster.checkpoint import Checkpoint
 from bannercluster.cluster.memory import SweepMemory, plan_memory
-from bannercluster.cluster.sweep import RunResult, Sweep, SweepResult
 from bannercluster.config import ClusterConfig, Settings, semantic_fields
 from bannercluster.errors import UsageError
 from bannercluster.kernels.rows import Product
+from bannercluster.kmeans.checkpoint import Checkpoint
+from bannercluster.kmeans.products import product_of
+from bannercluster.kmeans.sweep import RunResult, Sweep, SweepResult
 from bannercluster.models.card import ModelCard, RestartCard
 from bannercluster.models.folder import has_model, load_model, save_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
-from bannercluster.runtime.devices import cpu_info
 from bannercluster.runtime.environment import environment
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import format_size
@@ -153,14 +153,6 @@ def _ids_of(store: EmbeddingStore) -> Iterator[bytes]:
     """Yield the content ids of all rows, a bounded number in memory at a time."""
     for low in range(0, store.n_rows, _IDS_AT_A_TIME):
         yield store.content_ids(low, min(low + _IDS_AT_A_TIME, store.n_rows)).tobytes()
-
-
-def product_of(config: ClusterConfig) -> Product:
-    """Return the precision of the matrix product: bfloat16 where the processor multiplies it."""
-    if config.product != "auto":
-        return config.product
-    flags = cpu_info().flags
-    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
 
 
 def plan(settings: Settings) -> StagePlan:

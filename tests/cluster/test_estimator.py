@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from kmeans.helpers import assert_same_runs, blobs, config, first_rows, sweep, unit
 from sklearn.base import clone
 from sklearn.metrics import pairwise_distances
 from sklearn.pipeline import make_pipeline
@@ -10,8 +11,6 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from bannercluster import BannerKMeans
 from bannercluster.errors import DataError, UsageError
-
-from .helpers import assert_same_runs, blobs, config, first_rows, sweep, unit
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
-
-from bannercluster.cluster import plan, run
-from bannercluster.cluster.stage import product_of
-from bannercluster.config import ClusterConfig, PathsConfig, RuntimeConfig, Settings
-from bannercluster.errors import DataError, StoreError, UsageError
-from bannercluster.models.folder import load_model, model_names
-from bannercluster.models.sweeps import SweepFile
-from bannercluster.runtime.executor import ThreadExecutor
-from bannercluster.runtime.progress import SilentProgress
-from bannercluster.store.fingerprint import of_contents
-
-from .helpers import (
+from kmeans.helpers import (
     RECIPE,
     FailingExecutor,
     Interruption,
@@ -26,6 +14,17 @@ from .helpers import (
     sweep,
     unit,
 )
+from safetensors.numpy import load_file
+
+from bannercluster.cluster import plan, run
+from bannercluster.config import ClusterConfig, PathsConfig, RuntimeConfig, Settings
+from bannercluster.errors import DataError, StoreError, UsageError
+from bannercluster.kmeans.products import product_of
+from bannercluster.models.folder import load_model, model_names
+from bannercluster.models.sweeps import SweepFile
+from bannercluster.runtime.executor import ThreadExecutor
+from bannercluster.runtime.progress import SilentProgress
+from bannercluster.store.fingerprint import of_contents
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import KMeans
 
-from bannercluster.cluster.sweep import RunResult, Sweep, labels_of
 from bannercluster.config import ClusterConfig
+from bannercluster.kmeans.sweep import RunResult, Sweep, labels_of
 from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Walker

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bannercluster.cluster.products import Products
 from bannercluster.kernels.stack import Stack
 from bannercluster.kernels.sums import ClusterSums
+from bannercluster.kmeans.products import Products
 from bannercluster.traverse.reducers import FarRows, Farthest, MovedSums
 from bannercluster.traverse.walk import Assignment, Pass, Program
 

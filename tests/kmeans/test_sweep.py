@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bannercluster.cluster.sweep import labels_of
 from bannercluster.errors import DataError
+from bannercluster.kmeans.sweep import labels_of
 from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.traverse import segments
 from bannercluster.traverse.sources import ArraySource

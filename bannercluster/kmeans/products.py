@@ -14,16 +14,26 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from bannercluster.config import ClusterConfig
 from bannercluster.kernels.assign import assign
 from bannercluster.kernels.basis import separating_directions
 from bannercluster.kernels.rows import Product, Recipe, prepare
 from bannercluster.kernels.stack import Stack
+from bannercluster.runtime.devices import cpu_info
 
 TRIAL_ROWS = 2_048
 _DIMS = (64, 128, 256)
 _LEAST_ROWS = 32_768  # below, a whole pass costs less than the trial
 _LEAST_RATIO = 4  # features for each dimension
 _ROUNDS = 2
+
+
+def product_of(config: ClusterConfig) -> Product:
+    """Return the precision of the matrix product: bfloat16 where the processor multiplies it."""
+    if config.product != "auto":
+        return config.product
+    flags = cpu_info().flags
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
 
 
 @dataclass

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from store.stores import committed
 
-from bannercluster.cluster.checkpoint import Checkpoint
-from bannercluster.cluster.sweep import RunResult, Sweep, SweepResult
 from bannercluster.config import ClusterConfig
+from bannercluster.kmeans.checkpoint import Checkpoint
+from bannercluster.kmeans.sweep import RunResult, Sweep, SweepResult
 from bannercluster.runtime.executor import Executor, ThreadExecutor
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse import memory

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bannercluster.cluster.checkpoint import Checkpoint
-from bannercluster.cluster.lloyd import Lloyd, Run
-from bannercluster.cluster.products import Products
 from bannercluster.config import ClusterConfig
 from bannercluster.errors import DataError
 from bannercluster.kernels.rows import Normalize, Product, Recipe, normalized, to_float32
 from bannercluster.kernels.seeding import SeedRun, entropy_of, kmeans_plusplus
 from bannercluster.kernels.stack import Stack
 from bannercluster.kernels.sums import exact_grid
+from bannercluster.kmeans.checkpoint import Checkpoint
+from bannercluster.kmeans.lloyd import Lloyd, Run
+from bannercluster.kmeans.products import Products
 from bannercluster.traverse.reducers import Labels, RowStats, Stats
 from bannercluster.traverse.sources import RowSource, take
 from bannercluster.traverse.walk import Assignment, Pass, Program, Walker

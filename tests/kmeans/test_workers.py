@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bannercluster.cluster.sweep import labels_of
 from bannercluster.config import RuntimeConfig
+from bannercluster.kmeans.sweep import labels_of
 from bannercluster.runtime import open_executor
 from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.traverse.segments import cut

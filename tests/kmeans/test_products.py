@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from bannercluster.cluster import products
-from bannercluster.cluster.products import Products
-from bannercluster.cluster.sweep import Sweep, SweepResult
 from bannercluster.config import ClusterConfig
 from bannercluster.kernels.rows import Recipe
+from bannercluster.kmeans import products
+from bannercluster.kmeans.products import Products
+from bannercluster.kmeans.sweep import Sweep, SweepResult
 from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Walker

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from bannercluster.cluster.checkpoint import Checkpoint
-from bannercluster.cluster.lloyd import Run
 from bannercluster.errors import FormatVersionError, StoreError
+from bannercluster.kmeans.checkpoint import Checkpoint
+from bannercluster.kmeans.lloyd import Run
 from bannercluster.traverse import segments
 
 from .helpers import FailingExecutor, Interruption, assert_same_runs, blobs, config, sweep

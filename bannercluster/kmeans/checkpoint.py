@@ -14,8 +14,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from bannercluster.cluster.lloyd import Run
 from bannercluster.errors import StoreError
+from bannercluster.kmeans.lloyd import Run
 from bannercluster.store import files, points
 
 VERSION = 1
