@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bannercluster.errors import StoreError
 from bannercluster.store import files, points
 
-VERSION = 1
+VERSION = 2  # 1 had no intervals, differences, reason and timings
 _NAME = "evaluation.json"
 
 
@@ -26,6 +26,8 @@ class ModelMetrics:
         By their standard names.
     label_counts : tuple of tuple of (label, rows)
         For each cluster its most frequent labels; empty without labels.
+    intervals : dict of str to (low, high)
+        95 % intervals of those metrics that have one.
     """
 
     name: str
@@ -33,6 +35,34 @@ class ModelMetrics:
     sizes: tuple[int, ...]
     metrics: dict[str, float]
     label_counts: tuple[tuple[tuple[str, int], ...], ...] = ()
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two models differ in a metric.
+
+    Parameters
+    ----------
+    metric, first, second : str
+        The metric, and the names of the models.
+    value : float
+        Metric of the first model minus that of the second.
+    low, high : float
+        95 % interval of ``value``, from resampled rows that both models share.
+    """
+
+    metric: str
+    first: str
+    second: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def exceeds_noise(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0.0 or self.high < 0.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +109,12 @@ class Evaluation:
     n_rows : int
     labels : LabelFacts or None
     created : str
+    reason : str
+        How the rule came to the chosen model, in a sentence with its figures.
+    differences : tuple of Difference
+        Between each two models, for the metrics that have intervals.
+    timings : dict of str to float
+        Seconds of the parts of the evaluation, by name.
     """
 
     models: tuple[ModelMetrics, ...]
@@ -89,6 +125,9 @@ class Evaluation:
     n_rows: int
     labels: LabelFacts | None
     created: str
+    reason: str = ""
+    differences: tuple[Difference, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)
 
     def save(self, evaluation: str) -> None:
         """Write it into the folder of evaluations."""
@@ -112,8 +151,12 @@ class Evaluation:
         try:
             models = tuple(_metrics(model) for model in value.pop("models"))
             labels = value.pop("labels")
+            differences = tuple(Difference(**one) for one in value.pop("differences", ()))
             return cls(
-                models=models, labels=None if labels is None else LabelFacts(**labels), **value
+                models=models,
+                labels=None if labels is None else LabelFacts(**labels),
+                differences=differences,
+                **value,
             )
         except (KeyError, TypeError) as error:
             raise StoreError(f"{url} is damaged: {error}; run `bc evaluate` again") from error
@@ -123,4 +166,10 @@ def _metrics(value: dict[str, Any]) -> ModelMetrics:
     counts = tuple(
         tuple((str(label), int(n)) for label, n in cluster) for cluster in value["label_counts"]
     )
-    return ModelMetrics(value["name"], value["k"], tuple(value["sizes"]), value["metrics"], counts)
+    intervals = {
+        metric: (float(low), float(high))
+        for metric, (low, high) in value.get("intervals", {}).items()
+    }
+    return ModelMetrics(
+        value["name"], value["k"], tuple(value["sizes"]), value["metrics"], counts, intervals
+    )
