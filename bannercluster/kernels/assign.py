@@ -8,6 +8,7 @@ device.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -27,7 +28,7 @@ def assign(rows: Rows, stack: Stack, on_checked: Callable[[int], None] | None = 
         Prepared with ``stack.recipe``.
     stack : Stack
     on_checked : callable, optional
-        Told the number of (row, run) pairs that had to be decided in float64.
+        Told the number of (row, run) pairs that the product of the operands left undecided.
 
     Returns
     -------
@@ -39,41 +40,56 @@ def assign(rows: Rows, stack: Stack, on_checked: Callable[[int], None] | None = 
         labels_, checked = _assign_portable(rows, stack)
         labels = labels_.cpu().numpy().astype(stack.label_dtype)
     else:
-        scores = torch.mm(stack.operand, rows.operand.T).float().numpy()
-        labels = np.empty((stack.n_runs, scores.shape[1]), stack.label_dtype)
-        flagged = np.empty(labels.shape, np.float32)
-        native.scan(
-            scores,
-            stack.starts,
-            stack.half_sq,
-            stack.score_rounding,
-            stack.slack,
-            rows.norms.numpy(),
-            rows.residuals.numpy(),
-            rows.rests.numpy(),
-            labels,
-            flagged,
-        )
-        checked = native.recheck(
-            rows.x.numpy(),
-            stack.centres,
-            scores,
-            stack.starts,
-            stack.half_sq,
-            stack.score_rounding,
-            stack.slack,
-            stack.pairs,
-            stack.pair_starts,
-            rows.norms.numpy(),
-            rows.residuals.numpy(),
-            rows.rests.numpy(),
-            TIE,
-            flagged,
-            labels,
-        )
+        labels = np.empty((stack.n_runs, len(rows.norms)), stack.label_dtype)
+        checked = 0
+        for low in range(0, labels.shape[1], _BLOCK_ROWS):
+            checked += _assign_block(
+                rows, stack, slice(low, low + _BLOCK_ROWS), labels[:, low : low + _BLOCK_ROWS]
+            )
     if on_checked is not None:
         on_checked(int(checked))
     return labels
+
+
+def _assign_block(rows: Rows, stack: Stack, own: slice, labels: np.ndarray) -> int:
+    """Assign a block of rows whose scores fit the cache; returns how many took all features."""
+    operand = rows.operand[own]
+    n = len(operand)
+    low_precision = operand.dtype == torch.bfloat16
+    scores = _scratch("scores", (len(stack.centres), n), operand.dtype)
+    torch.mm(stack.operand, operand.T, out=scores)
+    bits = scores.view(torch.uint16 if low_precision else torch.uint32).numpy()
+    shift = np.uint32(16 if low_precision else 0)
+    flagged = _scratch("flagged", (stack.n_runs, n), torch.float32).numpy()
+    operands = rows.operands(own)
+    native.scan(bits, shift, stack.arrays, operands, labels, flagged)
+    checked, _ = native.recheck(
+        rows.x[own].numpy(),
+        _NOWHERE,
+        bits,
+        shift,
+        stack.arrays,
+        operands,
+        TIE,
+        flagged,
+        labels,
+    )
+    return int(checked)
+
+
+_BLOCK_ROWS = 1_024
+_NOWHERE = np.empty(0, np.int64)
+_local = threading.local()
+
+
+def _scratch(name: str, shape: tuple[int, int], dtype: torch.dtype) -> torch.Tensor:
+    """Return memory of this thread, not cleared: fresh pages for every block would cost more."""
+    kept: dict[tuple[str, torch.dtype], torch.Tensor] = _local.__dict__.setdefault("kept", {})
+    size = shape[0] * shape[1]
+    found = kept.get((name, dtype))
+    if found is None or found.numel() < size:
+        found = kept[name, dtype] = torch.empty(size, dtype=dtype)
+    return found[:size].view(shape)
 
 
 def _assign_portable(rows: Rows, stack: Stack) -> tuple[torch.Tensor, int]:

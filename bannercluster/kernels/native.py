@@ -10,22 +10,78 @@ value depends on its inputs and the instruction set only.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
+
+from bannercluster.kernels.lanes import WIDTH, add_listed, to_fixed
 
 _SUM = {"reassoc", "contract", "nsz"}
 _ROW_BLOCK = 512
+_MOST_ADDED = 24  # values of at most 2**26 that int32 adds: fewer than 32
+DOT_BLOCK = 256
+"""Products that :func:`recheck` sums in float32 before it goes over to float64."""
+
+_GAMMA = (DOT_BLOCK + 8) * 2.0**-24 / (1 - (DOT_BLOCK + 8) * 2.0**-24)
+X_ROUNDING = 2 * (_GAMMA + 2.0**-24) * (1 + 1e-6)
+"""Bound of the error of a difference of two such products, relative to |x| and the larger |c|."""
+
+
+class Centres(NamedTuple):
+    """What the loops know of the centres of a pass: the arrays of a ``Stack``, by their names."""
+
+    starts: Any  # (n_runs + 1,) int64: those of run r are starts[r]:starts[r + 1]
+    half_sq: Any  # (n_centres,) float32: half the squared norms, as the rounded products see them
+    score_rounding: Any  # float32: relative rounding of one product as stored
+    slack: Any  # (n_runs, 5) float32: see `scan`
+    pairs: Any  # (n_pairs, 3) float32: see `recheck`
+    pair_starts: Any  # (n_runs + 1,) int64
+    wide: Any  # (n_centres, m) float32: what the products see of the centres, hardly rounded
+    wide_half_sq: Any  # (n_centres,) float64
+    wide_pairs: Any  # (n_pairs, 3) float32
+    rounded: Any  # (n_centres, F) float32: the centres themselves
+    own_half_sq: Any  # (n_centres,) float64
+    largest_norm: Any  # (n_runs,) float64
+    exact: Any  # (n_centres, F) float64
+    mean_norm: Any  # float64: of what was subtracted from the rows before they were rounded
+
+
+class Operands(NamedTuple):
+    """What the loops know of prepared rows beside their values: the arrays of ``Rows``."""
+
+    norms: Any  # (n,) float32
+    residuals: Any  # (n,) float32
+    rests: Any  # (n,) float32
+    wide: Any  # (n, m) float32; m = 0 where nothing is projected
+    rounding: Any  # float64: relative error of `wide`
+
+
+@intrinsic
+def _as_float32(typing_context, word):  # type: ignore[no-untyped-def] # noqa: ARG001
+    """Return the float32 value that has the bits of a uint32."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ARG001
+        return builder.bitcast(arguments[0], context.get_value_type(types.float32))
+
+    return types.float32(types.uint32), generate
+
+
+@njit(nogil=True, cache=True, fastmath=_SUM)
+def _sq_norm(row):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for f in range(row.shape[0]):
+        value = np.float64(row[f])
+        total += value * value
+    return total
 
 
 @njit(nogil=True, cache=True, fastmath=_SUM)
 def sq_norms(x, out):  # type: ignore[no-untyped-def]
     """Squared Euclidean norm of each row, accumulated in float64; ``x`` (n, F), ``out`` (n,)."""
     for i in range(x.shape[0]):
-        total = 0.0
-        for f in range(x.shape[1]):
-            value = np.float64(x[i, f])
-            total += value * value
-        out[i] = total
+        out[i] = _sq_norm(x[i])
 
 
 @njit(nogil=True, cache=True)
@@ -74,48 +130,53 @@ def bfloat16_operand(x, mean, operand, norms, residuals):  # type: ignore[no-unt
 def stats(x, sq, total):  # type: ignore[no-untyped-def]
     """Sum rows and find their largest value; rows that are not finite are left out.
 
-    ``x`` (n, F) float32, ``sq`` (n,) float64 their squared norms, ``total`` (F,) float64, added to.
-    Returns the largest absolute value.
+    ``x`` (n, F) float32, ``sq`` (n,) float64, out: their squared norms, ``total`` (F,) float64,
+    added to. Returns the largest absolute value.
     """
-    largest = np.float32(0.0)
+    bits = x.view(np.uint32)
+    largest = np.uint32(0)
     for i in range(x.shape[0]):
+        row = x[i]
+        sq[i] = _sq_norm(row)
         if not np.isfinite(sq[i]):
             continue
-        row = x[i]
-        top = np.float32(0.0)
+        # Bits of positive floats are in the order of their values, and compare in vector code.
+        word = bits[i]
+        top = np.uint32(0)
         for f in range(row.shape[0]):
             total[f] += np.float64(row[f])
-            top = max(top, abs(row[f]))
+            top = max(top, word[f] & np.uint32(0x7FFFFFFF))
         largest = max(largest, top)
-    return largest
+    return _as_float32(largest)
 
 
 @njit(nogil=True, cache=True)
-def scan(  # type: ignore[no-untyped-def]
-    scores, starts, half_sq, score_rounding, slack, norms, residuals, rests, labels, flagged
-):
+def scan(bits, shift, centres, rows, labels, flagged):  # type: ignore[no-untyped-def]
     """Best centre of each row in each run from rounded scores; say where rounding could matter.
 
     Parameters
     ----------
-    scores : (n_centres, n) float32
-        Rounded products ``<x_i, c_j>``, one row a centre.
-    starts : (n_runs + 1,) int64
-        Centres of run ``r`` are ``starts[r]:starts[r + 1]``.
-    half_sq : (n_centres,) float32
-        ``|c_j|^2 / 2``.
-    score_rounding : float32
-        Relative rounding of one score as stored.
-    slack : (n_runs, 5) float32
-        Bound of the other errors of a difference of two values of a run: ``slack[r]`` times
-        ``(residual_i, norm_i, rest_i, 1, (norm_i + rest_i)^2)``.
-    norms, residuals, rests : (n,) float32
+    bits : (n_centres, n) uint16 or uint32
+        Bits of the rounded products ``<x_i, c_j>``, one row a centre: of bfloat16 values with
+        ``shift`` 16, of float32 values with ``shift`` 0.
+    shift : uint32
+    centres : Centres
+        ``slack[r]`` times ``(residual_i, norm_i, rest_i, 1, (norm_i + rest_i)^2)`` bounds the other
+        errors of a difference of two values of run ``r``.
+    rows : Operands
     labels : (n_runs, n) unsigned integer, out
     flagged : (n_runs, n) float32, out
         Threshold up to which a centre is still a candidate, or ``-inf`` where the label is certain.
         NaN, from scores beyond float32, makes every centre a candidate.
     """
-    n = scores.shape[1]
+    starts, half_sq, slack = centres.starts, centres.half_sq, centres.slack
+    score_rounding = centres.score_rounding
+    n = bits.shape[1]
+    most = 0
+    for r in range(starts.shape[0] - 1):
+        most = max(most, starts[r + 1] - starts[r])
+    word = np.empty((most, _ROW_BLOCK), np.uint32)
+    scores = word.view(np.float32)
     best = np.empty(_ROW_BLOCK, np.float32)
     label = np.empty(_ROW_BLOCK, np.int32)
     limit = np.empty(_ROW_BLOCK, np.float32)
@@ -124,21 +185,26 @@ def scan(  # type: ignore[no-untyped-def]
     for low in range(0, n, _ROW_BLOCK):
         high = min(n, low + _ROW_BLOCK)
         size = high - low
-        residual = residuals[low:high]
-        norm = norms[low:high]
-        rest = rests[low:high]
+        residual = rows.residuals[low:high]
+        norm = rows.norms[low:high]
+        rest = rows.rests[low:high]
         for r in range(starts.shape[0] - 1):
             first = starts[r]
-            last = starts[r + 1]
+            k = starts[r + 1] - first
+            for j in range(k):
+                source = bits[first + j, low:high]
+                target = word[j]
+                for i in range(size):
+                    target[i] = np.uint32(source[i]) << shift
             offset = half_sq[first]
-            score = scores[first, low:high]
+            score = scores[0]
             for i in range(size):
                 best[i] = offset - score[i]
                 label[i] = 0
-            for j in range(first + 1, last):
-                offset = half_sq[j]
-                index = np.int32(j - first)
-                score = scores[j, low:high]
+            for j in range(1, k):
+                offset = half_sq[first + j]
+                index = np.int32(j)
+                score = scores[j]
                 for i in range(size):
                     value = offset - score[i]
                     label[i] = index if value < best[i] else label[i]
@@ -158,9 +224,9 @@ def scan(  # type: ignore[no-untyped-def]
                     + by_sq * whole * whole
                 )
                 count[i] = 0
-            for j in range(first, last):
-                offset = half_sq[j]
-                score = scores[j, low:high]
+            for j in range(k):
+                offset = half_sq[first + j]
+                score = scores[j]
                 for i in range(size):
                     lower = offset - score[i] - score_rounding * abs(score[i])
                     count[i] += np.int32(not lower > limit[i])
@@ -180,70 +246,147 @@ def _sq_dist(x, c):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, cache=True)
-def recheck(  # type: ignore[no-untyped-def]
-    x,
-    centres,
-    scores,
-    starts,
-    half_sq,
-    score_rounding,
-    slack,
-    pairs,
-    pair_starts,
-    norms,
-    residuals,
-    rests,
-    tie,
-    flagged,
-    labels,
-):
-    """Decide the flagged labels by float64 distances among their candidates.
+@njit(nogil=True, cache=True, fastmath=_SUM)
+def _dot(x, c):  # type: ignore[no-untyped-def]
+    """Product of two float32 vectors: float32 within blocks of ``DOT_BLOCK``, float64 above."""
+    total = 0.0
+    for low in range(0, x.shape[0], DOT_BLOCK):
+        high = min(x.shape[0], low + DOT_BLOCK)
+        own, other = x[low:high], c[low:high]
+        part = np.float32(0.0)
+        for f in range(high - low):
+            part += own[f] * other[f]
+        total += np.float64(part)
+    return total
 
-    A candidate must pass the bound of its own pair with the best centre first: ``pairs``
-    (n_pairs, 3) float32 holds for centres ``b, j`` of run ``r`` at ``pair_starts[r] + b k + j``
-    what ``slack[r, :3]`` is the largest of. The rest as in :func:`scan`; ``x`` (n, F) float32,
-    ``centres`` (n_centres, F) float64. Distances that differ by less than the relative ``tie``
-    count as equal; the lower index wins. Returns the number of (row, run) pairs decided so.
+
+@njit(nogil=True, cache=True)
+def _narrow(  # type: ignore[no-untyped-def]
+    values, candidates, n_candidates, bounds, k, by_residual, by_norm, by_rest, constant
+):
+    """Keep the candidates that may still be as near as the best one, which comes first.
+
+    ``bounds`` (k * k, 3) float32 of the run: what the three factors are multiplied with. Returns
+    how many are left.
     """
+    best = 0
+    for c in range(1, n_candidates):
+        if values[c] < values[best]:
+            best = c
+    candidates[0], candidates[best] = candidates[best], candidates[0]
+    values[0], values[best] = values[best], values[0]
+    row = candidates[0] * k
+    left = 1
+    for c in range(1, n_candidates):
+        pair = bounds[row + candidates[c]]
+        bound = pair[0] * by_residual + pair[1] * by_norm + pair[2] * by_rest + constant
+        if not values[c] - values[0] > bound:
+            candidates[left] = candidates[c]
+            left += 1
+    return left
+
+
+@njit(nogil=True, cache=True)
+def recheck(x, place, bits, shift, centres, rows, tie, flagged, labels):  # type: ignore[no-untyped-def]
+    """Decide the flagged labels: ever fewer candidates by ever dearer arithmetic.
+
+    1. The rounded scores again, each candidate against the bound of its own pair with the best:
+       ``pairs`` holds for centres ``b, j`` of run ``r`` at ``pair_starts[r] + b k + j`` what
+       ``slack[r, :3]`` is the largest of.
+    2. Where the rows are projected, float32 products of the projections, off by at most
+       ``wide_pairs`` times (``rounding`` |y|, |z|, |rest|).
+    3. float32 products of all features, ``x`` (n, F) float32 with ``rounded``, off by at most
+       ``X_ROUNDING |x| max|c|``.
+    4. float64 distances to ``exact``. Those that differ by less than the relative ``tie`` count as
+       equal; the lower index wins.
+
+    ``place`` (n,) int64 is the row of ``x`` that holds row i, or -1 where it is not at hand: such
+    pairs stay flagged. An empty ``place`` means that ``x`` holds every row. ``flagged`` is set to
+    ``-inf`` for all pairs that are decided. The rest as in :func:`scan`. Returns the number of
+    (row, run) pairs that took all features, and the number of those left flagged.
+    """
+    starts, half_sq, slack, pairs = centres.starts, centres.half_sq, centres.slack, centres.pairs
+    score_rounding, pair_starts = centres.score_rounding, centres.pair_starts
+    norms, residuals, rests = rows.norms, rows.residuals, rows.rests
+    n_runs = starts.shape[0] - 1
     most = 0
-    for r in range(starts.shape[0] - 1):
+    for r in range(n_runs):
         most = max(most, starts[r + 1] - starts[r])
-    distance = np.empty(most, np.float64)
+    values = np.empty(most, np.float64)
+    candidates = np.empty(most, np.int64)
     checked = 0
+    left = 0
+    everywhere = place.shape[0] == 0
+    projected = rows.wide.shape[1] > 0
     # Row by row: a row flagged in several runs is read from memory once.
-    for i in range(x.shape[0]):
-        for r in range(starts.shape[0] - 1):
+    for i in range(norms.shape[0]):
+        at = np.int64(i) if everywhere else place[i]
+        whole = np.float64(norms[i]) + np.float64(residuals[i]) + np.float64(rests[i])
+        for r in range(n_runs):
             limit = flagged[r, i]
             if limit == -np.inf:
                 continue
             first = starts[r]
             k = starts[r + 1] - first
+            own_pairs = slice(pair_starts[r], pair_starts[r + 1])
             best = np.int64(labels[r, i])
-            upper = half_sq[first + best] - scores[first + best, i]
-            upper += score_rounding * abs(scores[first + best, i])
-            whole = norms[i] + rests[i]
-            upper += slack[r, 3] + slack[r, 4] * whole * whole
-            nearest = np.inf
+            constant = np.float64(slack[r, 3]) + np.float64(slack[r, 4]) * whole * whole
+            score = _as_float32(np.uint32(np.uint32(bits[first + best, i]) << shift))
+            upper = half_sq[first + best] - score + score_rounding * abs(score) + constant
+            candidates[0] = best
+            n = 1
             for j in range(k):
-                score = scores[first + j, i]
+                score = _as_float32(np.uint32(np.uint32(bits[first + j, i]) << shift))
                 lower = half_sq[first + j] - score - score_rounding * abs(score)
-                distance[j] = np.inf
                 pair = pairs[pair_starts[r] + best * k + j]
                 own = upper + pair[0] * residuals[i] + pair[1] * norms[i] + pair[2] * rests[i]
                 if j != best and not (lower > limit or lower > own):
-                    distance[j] = _sq_dist(x[i], centres[first + j])
-                    nearest = min(nearest, distance[j])
-            if nearest == np.inf:
-                continue
-            checked += 1
-            distance[best] = _sq_dist(x[i], centres[first + best])
-            nearest = min(nearest, distance[best])
-            for j in range(k):
-                if distance[j] <= nearest * (1.0 + tie):
-                    labels[r, i] = j
-                    break
-    return checked
+                    candidates[n] = j
+                    n += 1
+            if n > 1 and projected:
+                for c in range(n):
+                    j = first + candidates[c]
+                    values[c] = centres.wide_half_sq[j] - _dot(rows.wide[i], centres.wide[j])
+                norm = np.float64(norms[i]) + np.float64(residuals[i])
+                n = _narrow(
+                    values,
+                    candidates,
+                    n,
+                    centres.wide_pairs[own_pairs],
+                    k,
+                    rows.rounding * whole,
+                    norm,
+                    np.float64(rests[i]),
+                    constant,
+                )
+            labels[r, i] = candidates[0]
+            if n > 1:
+                checked += 1
+                if at < 0:
+                    # The threshold that any first step passes: all of it is done again.
+                    flagged[r, i] = np.inf
+                    left += 1
+                    continue
+                for c in range(n):
+                    j = first + candidates[c]
+                    values[c] = centres.own_half_sq[j] - _dot(x[at], centres.rounded[j])
+                length = whole + centres.mean_norm
+                nothing = constant + X_ROUNDING * length * centres.largest_norm[r]
+                n = _narrow(values, candidates, n, pairs[own_pairs], k, 0.0, 0.0, 0.0, nothing)
+                labels[r, i] = candidates[0]
+            if n > 1:
+                nearest = np.inf
+                for c in range(n):
+                    values[c] = _sq_dist(x[at], centres.exact[first + candidates[c]])
+                    nearest = min(nearest, values[c])
+                own_best = np.int64(k)
+                for c in range(n):
+                    if values[c] <= nearest * (1.0 + tie):
+                        own_best = min(own_best, candidates[c])
+                if own_best < k:
+                    labels[r, i] = own_best
+            flagged[r, i] = -np.inf
+    return checked, left
 
 
 @njit(nogil=True, cache=True)
@@ -274,20 +417,22 @@ def nearest(x, centres, tie, label, distance, margin):  # type: ignore[no-untype
 
 
 @njit(nogil=True, cache=True)
-def add_rows(x, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-untyped-def]
+def add_rows(x, place, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-untyped-def]
     """Move rows that changed their cluster from the old cluster's sum to the new one's.
 
     Parameters
     ----------
     x : (n, F) float32
+    place : (n,) int64
+        Row of ``x`` that holds row i, wherever that changed; empty where ``x`` holds every row.
     runs : int64
         Number of runs.
     old, new : (n_runs, n) unsigned integer
         ``old`` has no columns where nothing was assigned yet: then every row is added.
     starts : (n_runs + 1,) int64
     grid : float64
-        A power of two; values are rounded to multiples of ``1 / grid``, so that float64 additions
-        are exact.
+        A power of two; values are rounded to multiples of ``1 / grid``, at most 2**26 of them, so
+        that integer and float64 additions are exact.
     sums : (n_centres, F) float64, in and out
     counts : (n_centres,) int64, in and out
 
@@ -296,83 +441,81 @@ def add_rows(x, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-
     int
         Number of (row, run) pairs that changed.
     """
-    n = x.shape[0]
+    n = new.shape[1]
+    n_features = x.shape[1]
     n_centres = sums.shape[0]
     fresh = old.shape[1] == 0
-    # Adding and taking away 1.5 * 2**52 / grid rounds to the nearest multiple of 1 / grid.
-    magic = 6755399441055744.0 / grid
-    ends = np.empty(n_centres, np.int64)
-    moves = np.empty(2 * runs * _ROW_BLOCK, np.int32)  # row to add, or -1 - row to take away
-    changes = 0
-    # A block of rows fits the cache; its moves are sorted by centre, so that each sum is
-    # fetched once a block.
-    for low in range(0, n, _ROW_BLOCK):
-        high = min(n, low + _ROW_BLOCK)
+    everywhere = place.shape[0] == 0
+    changes = runs * n
+    if not fresh:
+        changes = 0
+        for r in range(runs):
+            for i in range(n):
+                changes += np.int64(old[r, i] != new[r, i])
+    # Many moves: a block of rows that stays in the cache. Few: all rows that move, so that a sum is
+    # fetched once for several of them.
+    size = max(1, min(n, _ROW_BLOCK) if changes > 2 * n else n)
+    ends = np.empty(2 * n_centres, np.int64)  # of the rows that come to a centre, that leave it
+    listed = np.empty(min(2 * changes, 2 * runs * size), np.int32)
+    slot_of = np.empty(n, np.int32)
+    row_of = np.empty(size, np.int64)
+    slab = np.empty((size, WIDTH), np.int32)
+    scale = np.float32(grid)
+    unit = 1.0 / grid
+    wide = n_features - n_features % WIDTH
+    for low in range(0, n, size):
+        high = min(n, low + size)
         ends[:] = 0
+        slot_of[low:high] = -1
         for r in range(runs):
             first = starts[r]
             for i in range(low, high):
                 if fresh:
-                    ends[first + new[r, i]] += 1
+                    ends[2 * (first + new[r, i])] += 1
                 elif old[r, i] != new[r, i]:
-                    ends[first + new[r, i]] += 1
-                    ends[first + old[r, i]] += 1
+                    ends[2 * (first + new[r, i])] += 1
+                    ends[2 * (first + old[r, i]) + 1] += 1
+                    slot_of[i] = 0
+        n_slots = 0
+        for i in range(low, high):
+            if fresh or slot_of[i] == 0:
+                slot_of[i] = n_slots
+                row_of[n_slots] = i if everywhere else place[i]
+                n_slots += 1
         total = 0
-        for j in range(n_centres):
-            size = ends[j]
-            ends[j] = total
-            total += size
+        for side in range(2 * n_centres):
+            here = ends[side]
+            ends[side] = total
+            total += here
+            counts[side // 2] += here if side % 2 == 0 else -here
         for r in range(runs):
             first = starts[r]
             for i in range(low, high):
                 if fresh or old[r, i] != new[r, i]:
-                    changes += 1
-                    target = first + new[r, i]
-                    moves[ends[target]] = i
+                    target = 2 * (first + new[r, i])
+                    listed[ends[target]] = slot_of[i]
                     ends[target] += 1
                     if not fresh:
-                        source = first + old[r, i]
-                        moves[ends[source]] = -1 - i
+                        source = 2 * (first + old[r, i]) + 1
+                        listed[ends[source]] = slot_of[i]
                         ends[source] += 1
-        at = 0
-        for j in range(n_centres):
-            if ends[j] > at:
-                counts[j] += _add_moves(x, moves[at : ends[j]], magic, sums[j])
-                at = ends[j]
+        for feature in range(0, wide, WIDTH):
+            for slot in range(n_slots):
+                to_fixed(x, row_of[slot], feature, scale, slab, slot)
+            at = 0
+            for side in range(2 * n_centres):
+                signed = unit if side % 2 == 0 else -unit
+                while at < ends[side]:
+                    last = min(ends[side], at + _MOST_ADDED)
+                    add_listed(slab, listed, at, last, signed, sums, side // 2, feature)
+                    at = last
+        if wide < n_features:
+            at = 0
+            for side in range(2 * n_centres):
+                signed = unit if side % 2 == 0 else -unit
+                while at < ends[side]:
+                    row = x[row_of[listed[at]]]
+                    for f in range(wide, n_features):
+                        sums[side // 2, f] += np.float64(np.rint(row[f] * scale)) * signed
+                    at += 1
     return changes
-
-
-# Contraction may only fuse the product with a sign, which is exact.
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def _add_moves(x, moves, magic, target):  # type: ignore[no-untyped-def]
-    """Add the rows of ``moves`` to one sum, four in one sweep; returns the change of its count."""
-    count = 0
-    at = 0
-    while at + 4 <= moves.shape[0]:
-        a, b, c, d = moves[at], moves[at + 1], moves[at + 2], moves[at + 3]
-        sign_a, sign_b, sign_c, sign_d = 1.0, 1.0, 1.0, 1.0
-        if a < 0:
-            a, sign_a = -1 - a, -1.0
-        if b < 0:
-            b, sign_b = -1 - b, -1.0
-        if c < 0:
-            c, sign_c = -1 - c, -1.0
-        if d < 0:
-            d, sign_d = -1 - d, -1.0
-        count += int(sign_a + sign_b + sign_c + sign_d)
-        row_a, row_b, row_c, row_d = x[a], x[b], x[c], x[d]
-        for f in range(target.shape[0]):
-            first = ((row_a[f] * sign_a + magic) - magic) + ((row_b[f] * sign_b + magic) - magic)
-            second = ((row_c[f] * sign_c + magic) - magic) + ((row_d[f] * sign_d + magic) - magic)
-            target[f] += first + second
-        at += 4
-    while at < moves.shape[0]:
-        a, sign_a = moves[at], 1.0
-        if a < 0:
-            a, sign_a = -1 - a, -1.0
-        count += int(sign_a)
-        row_a = x[a]
-        for f in range(target.shape[0]):
-            target[f] += (row_a[f] * sign_a + magic) - magic
-        at += 1
-    return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ class Recipe:
     mean: np.ndarray | None = None
     basis: np.ndarray | None = None
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str, bytes, bytes]:
         """Identity of the recipe, for caches of prepared rows."""
         mean, basis = (
@@ -62,6 +63,10 @@ class Rows:
     norms, residuals, rests : (n,) float32 tensors
         Upper bounds of the norms of the operand, of what rounding it lost, and of what lies outside
         the basis.
+    wide : (n, n_dims) float32 tensor or None
+        The projection as it was before it was rounded to bfloat16.
+    rounding : float
+        Bound of the relative error of ``wide``: times the norm of the whole centred row.
     """
 
     x: torch.Tensor
@@ -69,17 +74,27 @@ class Rows:
     norms: torch.Tensor
     residuals: torch.Tensor
     rests: torch.Tensor
+    wide: torch.Tensor | None = None
+    rounding: float = 0.0
 
     @property
     def nbytes(self) -> int:
         """Bytes that the tile holds."""
-        shared = self.operand.data_ptr() == self.x.data_ptr()
-        kept = (
-            (self.x, self.norms, self.residuals, self.rests)
-            if shared
-            else (self.x, self.operand, self.norms, self.residuals, self.rests)
-        )
-        return sum(tensor.nbytes for tensor in kept)
+        tensors = [self.x, self.norms, self.residuals, self.rests]
+        if self.operand.data_ptr() != self.x.data_ptr():
+            tensors.append(self.operand)
+        if self.wide is not None:
+            tensors.append(self.wide)
+        return sum(tensor.nbytes for tensor in tensors)
+
+    def operands(self, own: slice) -> native.Operands:
+        """Return what the compiled loops take of some rows beside their values."""
+        wide = _NOT_PROJECTED if self.wide is None else self.wide[own].numpy()
+        bounds = (bound[own].numpy() for bound in (self.norms, self.residuals, self.rests))
+        return native.Operands(*bounds, wide, self.rounding)
+
+
+_NOT_PROJECTED = np.empty((0, 0), np.float32)
 
 
 def to_float32(stored: np.ndarray | torch.Tensor, device: str = "cpu") -> torch.Tensor:
@@ -166,28 +181,49 @@ def _projected(x: torch.Tensor, recipe: Recipe, basis: np.ndarray) -> Rows:
     float32 (error at most ``gamma |y|``), so ``eta = gamma sqrt(m)``; and ``|y - Q z|^2 <= |y|^2 -
     |z|^2`` up to the distance of Q from orthonormal.
     """
-    device = x.device
-    mean = None if recipe.mean is None else torch.from_numpy(recipe.mean).to(device)
-    columns = torch.from_numpy(basis).to(device)
-    z = torch.zeros((len(x), basis.shape[1]), device=device)
-    sq = torch.empty(len(x), dtype=torch.float64, device=device)
-    for first in range(0, len(x), _PROJECTION_ROWS):
-        rows = slice(first, first + _PROJECTION_ROWS)
-        y = x[rows] if mean is None else x[rows] - mean
-        sq[rows] = sq_norms(y)
-        for low in range(0, x.shape[1], _PROJECTION_BLOCK):
-            own = slice(low, low + _PROJECTION_BLOCK)
-            z[rows] += torch.mm(y[:, own], columns[own])
+    mean = np.zeros(x.shape[1], np.float32) if recipe.mean is None else recipe.mean
+    z, whole = _projection(x, mean, basis)
     operand = z.to(torch.bfloat16) if recipe.product == "bfloat16" else z
     n_blocks = -(-x.shape[1] // _PROJECTION_BLOCK)
     n_operations = _PROJECTION_BLOCK + n_blocks + 8
     gamma = n_operations * 2.0**-24 / (1 - n_operations * 2.0**-24)
     eta = gamma * basis.shape[1] ** 0.5 + BASIS_ERROR
-    whole, inside = sq.sqrt_(), sq_norms(z).sqrt()
-    norms = sq_norms(operand.float()).sqrt()
-    lost = sq_norms(z - operand.float()).sqrt() + eta * whole
+    inside = sq_norms(z).sqrt()
+    norms, lost = inside, eta * whole
+    if operand is not z:
+        norms = sq_norms(operand.float()).sqrt()
+        lost = sq_norms(z - operand.float()).sqrt() + lost
     outside = whole**2 * (1 + BASIS_ERROR) - (inside - eta * whole).clamp_(min=0) ** 2
-    return Rows(x, operand, _up(norms), _up(lost), _up(outside.clamp_(min=0).sqrt()))
+    bounds = _up(norms), _up(lost), _up(outside.clamp_(min=0).sqrt())
+    return Rows(x, operand, *bounds, None if operand is z else z, eta * (1 + 1e-6))
+
+
+def _projection(
+    x: torch.Tensor, mean: np.ndarray, basis: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (n, n_dims) float32 projections of ``x - mean`` and the (n,) float64 norms of it."""
+    n, n_features = x.shape
+    if x.device.type != "cpu":
+        y = x - torch.from_numpy(mean).to(x.device)
+        columns = torch.from_numpy(basis).to(x.device)
+        z = torch.zeros((n, basis.shape[1]), device=x.device)
+        for low in range(0, n_features, _PROJECTION_BLOCK):
+            own = slice(low, low + _PROJECTION_BLOCK)
+            z += torch.mm(y[:, own], columns[own])
+        return z, sq_norms(y).sqrt_()
+    # NumPy's BLAS: torch's is slow in float32 on some processors.
+    values, found = x.numpy(), np.zeros((n, basis.shape[1]), np.float32)
+    sq = np.empty(n)
+    # One block for all: fresh pages for each would cost as much as the arithmetic.
+    block = np.empty((min(n, _PROJECTION_ROWS), n_features), np.float32)
+    for first in range(0, n, _PROJECTION_ROWS):
+        rows = slice(first, first + _PROJECTION_ROWS)
+        centred = np.subtract(values[rows], mean, out=block[: len(values[rows])])
+        native.sq_norms(centred, sq[rows])
+        for low in range(0, n_features, _PROJECTION_BLOCK):
+            own = slice(low, low + _PROJECTION_BLOCK)
+            found[rows] += centred[:, own] @ basis[own]
+    return torch.from_numpy(found), torch.from_numpy(np.sqrt(sq))
 
 
 def _up(bound: torch.Tensor) -> torch.Tensor:

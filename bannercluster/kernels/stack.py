@@ -27,6 +27,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from bannercluster.kernels import native
 from bannercluster.kernels.rows import Recipe
 
 TIE = 2.0**-40
@@ -131,7 +132,72 @@ class Stack:
     @cached_property
     def pairs(self) -> np.ndarray:
         """(n_pairs, 3) float32: for two centres of a run the factors of residual, norm and rest."""
-        rounded = self.operand.double().numpy()
+        return self._pair_factors(self.operand.double().numpy())
+
+    @cached_property
+    def wide(self) -> np.ndarray:
+        """(n_centres, n_features or n_dims) float32: what the product sees, hardly rounded."""
+        with np.errstate(over="ignore"):
+            return self._inside.astype(np.float32)
+
+    @cached_property
+    def wide_pairs(self) -> np.ndarray:
+        """(n_pairs, 3) float32: as ``pairs``, for float32 products with ``wide``."""
+        return self._pair_factors(self.wide.astype(np.float64))
+
+    @cached_property
+    def wide_half_sq(self) -> np.ndarray:
+        """(n_centres,) float64: half the squared norms of the (shifted) centres."""
+        half: np.ndarray = 0.5 * np.square(self._shifted).sum(axis=1)
+        return half
+
+    @cached_property
+    def rounded(self) -> np.ndarray:
+        """(n_centres, n_features) float32: the centres themselves."""
+        with np.errstate(over="ignore"):
+            return self.centres.astype(np.float32)
+
+    @cached_property
+    def own_half_sq(self) -> np.ndarray:
+        """(n_centres,) float64: half the squared norms of the centres themselves."""
+        half: np.ndarray = 0.5 * np.square(self.centres).sum(axis=1)
+        return half
+
+    @cached_property
+    def largest_norm(self) -> np.ndarray:
+        """(n_runs,) float64: largest norm of a centre of each run."""
+        with np.errstate(over="ignore"):
+            return np.sqrt(2.0 * np.maximum.reduceat(self.own_half_sq, self.starts[:-1]))
+
+    @cached_property
+    def mean_norm(self) -> float:
+        """Norm of what is subtracted from the rows before they are rounded."""
+        mean = self.recipe.mean
+        return 0.0 if mean is None else float(np.linalg.norm(mean.astype(np.float64)))
+
+    @cached_property
+    def arrays(self) -> native.Centres:
+        """What the compiled loops take."""
+        projected = self.recipe.basis is not None and self.recipe.product == "bfloat16"
+        nothing = np.empty((0, 0), np.float32)
+        return native.Centres(
+            self.starts,
+            self.half_sq,
+            self.score_rounding,
+            self.slack,
+            self.pairs,
+            self.pair_starts,
+            self.wide if projected else nothing,
+            self.wide_half_sq,
+            self.wide_pairs if projected else nothing,
+            self.rounded,
+            self.own_half_sq,
+            self.largest_norm,
+            self.centres,
+            self.mean_norm,
+        )
+
+    def _pair_factors(self, rounded: np.ndarray) -> np.ndarray:
         lost = rounded - self._inside
         basis = self.recipe.basis
         outside = (

@@ -4,7 +4,7 @@ Values are rounded to multiples of ``1 / grid`` with ``n max|x| grid <= 2**52``;
 partial sum is a multiple of ``1 / grid`` below ``2**52 / grid``, which float64 holds exactly.
 Additions cannot round, so a sum is a function of the set of rows: order, tiles, workers, devices
 and the path of earlier labels leave no trace, and adding only the rows that moved gives the same
-bits as adding all.
+bits as adding all. No value is more than ``2**26`` multiples, so that a few of them add in 32 bits.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from bannercluster.kernels.stack import Stack
 def exact_grid(n_rows: int, largest: float) -> float:
     """Return the finest grid on which ``n_rows`` values up to ``largest`` add without rounding.
 
-    A power of two; values are rounded to multiples of its inverse. For 18 M rows of length 1
-    that is 2**-27, an eighth of the spacing of float32 below 1.
+    A power of two; values are rounded to multiples of its inverse: at most 2**-26 of the largest
+    value up to 33 M rows, about what float32 does to that value, and averaged over a cluster.
     """
     if n_rows < 1 or not largest > 0.0:
         return 1.0
-    return math.ldexp(1.0, 52 - math.ceil(math.log2(n_rows * largest)) - 1)
+    finest = min(26 - math.ceil(math.log2(largest)), 126)  # itself a float32
+    return math.ldexp(1.0, min(finest, 51 - math.ceil(math.log2(n_rows * largest))))
 
 
 @dataclass
@@ -73,6 +74,7 @@ class ClusterSums:
             before = np.empty((new.shape[0], 0), new.dtype) if old is None else old
             changes = native.add_rows(
                 rows.x.numpy(),
+                np.empty(0, np.int64),
                 stack.n_runs,
                 before,
                 new,

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from bannercluster.kernels.assign import assign
 from bannercluster.kernels.rows import Recipe, Rows, prepare
@@ -138,14 +139,16 @@ class Walker:
         waiting: dict[int, tuple[Any, ...]] = {}
         merged: list[Any] = [reducer.start() for reducer in job.reducers]
         due = 0
-        for index, states in self.executor.map_unordered(
-            partial(walk_segment, shared), segments, affinity=range(len(segments))
-        ):
-            waiting[index] = states
-            while due in waiting:
-                for slot, state in enumerate(waiting.pop(due)):
-                    merged[slot] = job.reducers[slot].merge(merged[slot], state)
-                due += 1
+        # Parallelism lies in the tiles, never inside one. Dask sees to it in its processes.
+        with threadpool_limits(1, "blas"):
+            for index, states in self.executor.map_unordered(
+                partial(walk_segment, shared), segments, affinity=range(len(segments))
+            ):
+                waiting[index] = states
+                while due in waiting:
+                    for slot, state in enumerate(waiting.pop(due)):
+                        merged[slot] = job.reducers[slot].merge(merged[slot], state)
+                    due += 1
         self.n_passes += 1
         return tuple(merged)
 

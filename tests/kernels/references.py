@@ -51,6 +51,14 @@ def nearest_labels(x: npt.ArrayLike, centres: npt.ArrayLike) -> npt.NDArray[np.i
     return (found <= found.min(axis=1, keepdims=True) * (1 + TIE)).argmax(axis=1)
 
 
+def at_the_edge_of_a_tie(x: npt.ArrayLike, centres: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Rows for which the rounding of float64 itself decides whether two centres tie."""
+    found = sq_dists(x, centres)
+    apart = found / found.min(axis=1, keepdims=True) - 1
+    edge: npt.NDArray[np.bool_] = (np.abs(apart / TIE - 1) < 0.01).any(axis=1)
+    return edge
+
+
 def unit(x: npt.ArrayLike) -> Array:
     """Rows divided by their norms; zero rows stay zero."""
     rows = np.asarray(x, np.float64)
