@@ -38,6 +38,10 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.resize
 	$(BIN)/python -m benchmarks.hostile
 	$(BIN)/python -m benchmarks.importing
+	$(BIN)/python -m benchmarks.reading
+	$(BIN)/bc bench scale cluster
+	$(BIN)/bc bench scale evaluate
+	$(BIN)/bc bench peers
 
 # The tested versions; names and versions only.
 lock:

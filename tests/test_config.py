@@ -71,6 +71,8 @@ def test_semantic_fields_are_json_without_operational_ones():
         "normalize": "l2",
         "spherical": False,
         "seeding_rows": 16384,
+        "engine": "sweep",
+        "predecessor": "auto",
     }
     assert "part_rows" not in semantic_fields(EmbedConfig())
 

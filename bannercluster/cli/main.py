@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bannercluster.cli.bench import bench_app
 from bannercluster.cli.demo import add_demo
 from bannercluster.cli.doctor import add_doctor
 from bannercluster.cli.failures import USAGE, say
@@ -26,7 +27,11 @@ _EXIT_CODES = (
 class InOrderOfData(InOrder):
     """The commands in the order of the data."""
 
-    order = ("synth", *(verb.name for verb in VERBS), "demo", "status", "gc", "config", "doctor")
+    order = (
+        "synth",
+        *(verb.name for verb in VERBS),
+        *("demo", "status", "gc", "bench", "config", "doctor"),
+    )
 
 
 def build_app() -> typer.Typer:
@@ -48,6 +53,7 @@ def build_app() -> typer.Typer:
     add_stages(app, _STAGES)
     add_demo(app, _TOOLS)
     add_upkeep(app, _TOOLS)
+    app.add_typer(bench_app(), name="bench", rich_help_panel=_TOOLS)
     app.add_typer(config_app(), name="config", rich_help_panel=_TOOLS)
     add_doctor(app, _TOOLS)
     return app

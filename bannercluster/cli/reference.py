@@ -60,7 +60,7 @@ def _section(context: Any) -> str:
     lines = [f"Usage: {usage}"]
     settings = getattr(command, "shown", {})
     options = [one for one in command.get_params(context) if not getattr(one, "hidden", False)]
-    for panel, own in groupby(options, lambda one: one.rich_help_panel or "Options"):
+    for panel, own in groupby(options, _panel):
         lines += ["", panel]
         for option in own:
             lines += _option(option, settings.get(option.name))
@@ -74,13 +74,19 @@ def _section(context: Any) -> str:
     return f"## {context.command_path}\n\n{about}\n\n```text\n{text}\n```\n"
 
 
+def _panel(option: Any) -> str:
+    typed_alone = option.param_type_name == "argument"
+    return str(option.rich_help_panel or ("Arguments" if typed_alone else "Options"))
+
+
 def _option(option: Any, knob: Knob | None) -> list[str]:
     """Return the lines of an option: how it is written, its help, its other names."""
     # The parser has the names of the help option in no order.
-    names = ", ".join(sorted(option.opts, key=len, reverse=True))
+    flags = [] if option.param_type_name == "argument" else option.opts
+    names = ", ".join(sorted(flags, key=len, reverse=True))
     if option.secondary_opts:
         names += " / " + ", ".join(option.secondary_opts)
-    written = f"  {names} {option.metavar or ''}".rstrip()
+    written = "  " + f"{names} {option.metavar or ''}".strip()
     others = [] if knob is None else [f"{knob.section}.{knob.name}, {knob.environment_name}"]
     return _entry(written, option.help, others)
 

@@ -1,7 +1,11 @@
 """embeddings -> models, one per k, and a sweep report.
 
+``task``       what is fitted on which rows, and the names of the models
+``numbering``  the numbers of the clusters: the predecessor's, or by size
+``engines``    the k-means of other libraries, for parity and comparison
 ``memory``     what a sweep takes in memory, and how many rows it may keep
 ``stage``      the stage: store in, model folders out
+``result``     what it left, for people and for programs
 ``estimator``  ``BannerKMeans``, the scikit-learn way to call a sweep
 """
 
@@ -10,13 +14,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bannercluster.cluster.estimator import BannerKMeans as BannerKMeans
-    from bannercluster.cluster.stage import ClusterResult as ClusterResult
+    from bannercluster.cluster.result import ClusterResult as ClusterResult
     from bannercluster.cluster.stage import plan as plan
     from bannercluster.cluster.stage import run as run
 
 _MODULE_OF = {
     "BannerKMeans": "estimator",
-    "ClusterResult": "stage",
+    "ClusterResult": "result",
     "plan": "stage",
     "run": "stage",
 }

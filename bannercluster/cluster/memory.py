@@ -13,6 +13,8 @@ import numpy as np
 
 from bannercluster.config import ClusterConfig, RuntimeConfig
 from bannercluster.kernels.rows import Product
+from bannercluster.kmeans.products import DIMS, LEAST_RATIO
+from bannercluster.kmeans.race import levels
 from bannercluster.runtime.memory import (
     MemoryPart,
     MemoryPlan,
@@ -24,6 +26,7 @@ from bannercluster.runtime.memory import (
 )
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse.segments import TILE_ROWS
+from bannercluster.traverse.walk import Keep
 
 _ITERATIONS = "iterations"
 _SEEDING_TILE = 2_048
@@ -42,11 +45,17 @@ class SweepMemory:
         Bytes of all rows when they are prepared.
     cache : int
         Bytes of prepared rows that may be kept between the passes, in all processes together.
+    keep : {"values", "projections"}
+        What is kept of a row.
+    most_dims : int
+        Of the projections.
     """
 
     plan: MemoryPlan
     needed: int
     cache: int
+    keep: Keep
+    most_dims: int
 
 
 def plan_memory(
@@ -60,14 +69,14 @@ def plan_memory(
     budget = memory_budget(runtime)
     fixed = (*libraries, *_iterations(size, processes))
     room = budget - MemoryPlan("cluster", fixed, budget).total(n_workers)
-    needed = size.prepared_nbytes
+    keep, most_dims, needed = size.kept(room)
     cache = max(min(needed, room), 0)
     kept = MemoryPart("prepared rows", cache, "process", _ITERATIONS)
     if processes:
         kept = MemoryPart("prepared rows", cache // n_workers, "worker", _ITERATIONS)
     seeding = MemoryPart("distances and candidates", size.seeding, "process", "seeding")
     parts = (*fixed, kept, seeding)
-    return SweepMemory(MemoryPlan("cluster", parts, budget), needed, cache)
+    return SweepMemory(MemoryPlan("cluster", parts, budget), needed, cache, keep, most_dims)
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,7 @@ class _Size:
     n_sample: int
     n_candidates: int
     n_workers: int
+    n_race: int  # rows of the largest sample of a race
 
     @classmethod
     def of(
@@ -93,6 +103,7 @@ class _Size:
     ) -> _Size:
         ks, n_init = sorted(set(config.k)), config.n_init
         bfloat16 = product == "bfloat16"
+        race = levels(store.n_rows, config) if config.search == "race" else ()
         return cls(
             n_rows=store.n_rows,
             n_features=store.n_features,
@@ -106,12 +117,23 @@ class _Size:
             n_sample=min(store.n_rows, config.seeding_rows),
             n_candidates=sum(2 + int(math.log(k)) for k in ks) * n_init,
             n_workers=n_workers,
+            n_race=race[-1].n_rows if race else 0,
         )
 
-    @property
-    def prepared_nbytes(self) -> int:
-        """A row is kept as float32, beside it the operand and three bounds."""
-        return self.n_rows * (self.n_features * (4 + self.operand) + 12)
+    def kept(self, room: int) -> tuple[Keep, int, int]:
+        """Return what is kept of a row, dimensions of its projection, and bytes of all rows.
+
+        The row as float32, beside it the operand and three bounds; or where that does not fit, the
+        widest projection that does, as float32 and as operand.
+        """
+        whole = self.n_rows * (self.n_features * (4 + self.operand) + 12)
+        if whole > room:
+            for most in reversed(DIMS):
+                dims = min(most, self.n_features // LEAST_RATIO)
+                nbytes = self.n_rows * (dims * (4 + self.operand) + 12)
+                if dims and nbytes <= room:
+                    return "projections", dims, nbytes
+        return "values", 0, whole
 
     @property
     def centres_nbytes(self) -> int:
@@ -141,8 +163,8 @@ class _Size:
 
     @property
     def tile(self) -> int:
-        """A tile in work: as stored, as rows, as operands; its scores and its labels."""
-        values = self.n_features * (self.stored + 4 + 2 * self.operand) + 8 * _MOST_DIMS
+        """A tile in work: as stored, twice more read ahead; rows, operands; scores and labels."""
+        values = self.n_features * (3 * self.stored + 4 + 2 * self.operand) + 8 * _MOST_DIMS
         return TILE_ROWS * (values + self.scores * self.n_centres + 7 * self.n_runs)
 
     @property
@@ -163,7 +185,8 @@ def _iterations(size: _Size, processes: bool) -> tuple[MemoryPart, ...]:
     state = 12 * sums + 2 * _PYTHON_FLOAT * size.most_k * size.n_features
     parts = [
         # To the end: the trial of the products is a view of it.
-        MemoryPart("seeding sample", size.sample, "process"),
+        MemoryPart("seeding sample", 2 * size.sample, "process"),
+        MemoryPart("sample of the race", size.n_race * size.n_features * size.stored, "process"),
         MemoryPart("centres and sums of all runs", state, "process", _ITERATIONS),
         MemoryPart("tile in work", with_kept(size.tile), "worker", _ITERATIONS),
         # In work, finished, and waiting for an earlier segment.

@@ -3,156 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+from bannercluster.cluster.engines.fitting import fit_with
+from bannercluster.cluster.engines.loading import load_engine
+from bannercluster.cluster.engines.memory import plan_engine_memory
 from bannercluster.cluster.memory import SweepMemory, plan_memory
-from bannercluster.config import ClusterConfig, Settings, semantic_fields
-from bannercluster.errors import UsageError
-from bannercluster.kernels.rows import Product
+from bannercluster.cluster.numbering import Predecessor, in_order, predecessor_of
+from bannercluster.cluster.result import ClusterResult, FittedModel
+from bannercluster.cluster.task import Task
+from bannercluster.config import Settings
 from bannercluster.kmeans.checkpoint import Checkpoint
-from bannercluster.kmeans.products import product_of
 from bannercluster.kmeans.sweep import RunResult, Sweep, SweepResult
-from bannercluster.models.card import ModelCard, RestartCard
-from bannercluster.models.folder import has_model, load_model, save_model
+from bannercluster.models.card import ModelCard, PredecessorCard, RestartCard
+from bannercluster.models.folder import load_model, save_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime.environment import environment
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import format_size
-from bannercluster.runtime.plan import StagePlan, Table
+from bannercluster.runtime.plan import StagePlan
 from bannercluster.runtime.progress import Progress
-from bannercluster.store import files
-from bannercluster.store.embeddings import EmbeddingStore
-from bannercluster.store.fingerprint import fingerprint, of_contents
 from bannercluster.store.lease import Lease, hold
 from bannercluster.traverse.sources import StoreSource
 from bannercluster.traverse.walk import Walker
-
-_IDS_AT_A_TIME = 1 << 20
-
-
-@dataclass(frozen=True)
-class FittedModel:
-    """A model of the sweep, as the result shows it."""
-
-    name: str
-    k: int
-    inertia: float
-    n_iter: int
-    converged: bool
-    n_init: int
-    smallest: int
-    largest: int
-    new: bool
-
-
-@dataclass(frozen=True)
-class ClusterResult:
-    """What a sweep left.
-
-    Parameters
-    ----------
-    models : tuple of FittedModel
-        One per k, in the order asked.
-    n_rows, n_features, n_passes : int
-        Rows, features, and traversals of the data (0 where nothing was new).
-    seeding_s, lloyd_s, duration_s : float
-    """
-
-    models: tuple[FittedModel, ...]
-    n_rows: int
-    n_features: int
-    n_passes: int
-    seeding_s: float
-    lloyd_s: float
-    duration_s: float
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return the result as tables."""
-        rows = tuple(
-            (
-                model.k,
-                model.name,
-                model.inertia,
-                model.n_iter,
-                model.converged,
-                model.n_init,
-                model.smallest,
-                model.largest,
-                "fitted" if model.new else "was there",
-            )
-            for model in self.models
-        )
-        columns = (
-            "k",
-            "model",
-            "inertia",
-            "iter",
-            "converged",
-            "restarts",
-            "smallest",
-            "largest",
-            "",
-        )
-        title = f"{self.n_rows:,} rows x {self.n_features:,} features, {self.n_passes} traversals"
-        return (Table(title, columns, rows),)
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What is to be fitted on which rows, by name."""
-
-    store: EmbeddingStore
-    config: ClusterConfig
-    product: Product
-    data: dict[str, Any]
-
-    @classmethod
-    def of(cls, settings: Settings) -> _Task:
-        store = EmbeddingStore.open(settings.paths.embeddings)
-        contents = of_contents(_ids_of(store), store.manifest.recipe_id)
-        config = settings.cluster
-        if config.spherical and config.normalize != "l2":
-            raise UsageError(
-                "--spherical was asked for with --normalize none; expected rows of length one: add "
-                "--normalize l2"
-            )
-        return cls(
-            store, config, product_of(config), {"n_rows": store.n_rows, "fingerprint": contents}
-        )
-
-    def fit(self, k: int) -> dict[str, Any]:
-        """Return the settings that make the model of a k."""
-        fields = dict(semantic_fields(self.config))
-        return {**fields, "k": k, "algorithm": "kmeans"}
-
-    def name(self, k: int) -> str:
-        """Return the name of the model of a k."""
-        whole = fingerprint({"fit": self.fit(k), "data": self.data["fingerprint"]})
-        return f"kmeans-k{k:02d}-{whole[:8]}"
-
-    def missing(self, models: str) -> tuple[int, ...]:
-        """Return the k that have no model yet, each once."""
-        return tuple(k for k in dict.fromkeys(self.config.k) if not has_model(models, self.name(k)))
-
-    def checkpoint(self, models: str, missing: Sequence[int]) -> Checkpoint:
-        """Return the checkpoint of a sweep over all k asked for, of which some are missing.
-
-        By what is asked, not by what is missing: a run that ended between the cards of two models
-        goes on with the others.
-        """
-        asked = fingerprint({"models": sorted(self.name(k) for k in set(self.config.k))})
-        url = files.join(models, ".progress", f"{asked[:16]}.safetensors")
-        return Checkpoint(url, asked, ks=frozenset(missing))
-
-
-def _ids_of(store: EmbeddingStore) -> Iterator[bytes]:
-    """Yield the content ids of all rows, a bounded number in memory at a time."""
-    for low in range(0, store.n_rows, _IDS_AT_A_TIME):
-        yield store.content_ids(low, min(low + _IDS_AT_A_TIME, store.n_rows)).tobytes()
 
 
 def plan(settings: Settings) -> StagePlan:
@@ -161,22 +37,35 @@ def plan(settings: Settings) -> StagePlan:
     Raises
     ------
     UsageError, StoreError
-        If there is no such store.
+        If there is no such store, or no such predecessor.
+    EngineError
+        If the library of the engine is not installed.
     """
-    task = _Task.of(settings)
-    missing = task.missing(settings.paths.models)
-    memory = _memory(task, settings)
+    task = Task.of(settings)
+    models = settings.paths.models
+    missing = task.missing(models)
     centres = sum(missing) * task.config.n_init
+    predecessors = _predecessors(task, missing, models)
+    own = task.config.engine == "sweep"
+    memory = _memory(task, settings) if own else None
+    traversal = "in one traversal" if own else "one run after the other"
+    product = f"{task.product}, certain labels; the others decided in float64"
     summary = (
         ("rows", f"{task.store.n_rows:,} x {task.store.n_features:,} {task.store.manifest.dtype}"),
         ("embeddings", f"{settings.paths.embeddings} ({task.store.manifest.recipe['model']})"),
         ("to fit", ", ".join(f"k = {k}" for k in missing) or "nothing: every model is there"),
-        ("runs", f"{len(missing) * task.config.n_init} ({centres} centres in one traversal)"),
-        ("product", f"{task.product}, certain labels; the others decided in float64"),
-        ("rows are", _kept(memory)),
-        ("models", settings.paths.models),
+        ("runs", f"{len(missing) * task.config.n_init} ({centres} centres {traversal})"),
+        *(() if own else (("engine", f"{task.config.engine}; labels by the own last traversal"),)),
+        ("product", product if own else f"{task.product}, in the last traversal"),
+        ("rows are", "float32 in memory" if memory is None else _kept(memory)),
+        *((f"cluster numbers, k = {k}", one.words) for k, one in predecessors.items()),
+        ("models", models),
     )
-    return StagePlan("cluster", summary, memory.plan, "threads")
+    if memory is not None:
+        return StagePlan("cluster", summary, memory.plan, "threads")
+    engine = load_engine(task.config.engine)
+    needed = plan_engine_memory(task.store, task.config, settings.runtime, engine)
+    return StagePlan("cluster", summary, needed, "threads")
 
 
 def run(settings: Settings, *, executor: Executor, progress: Progress) -> ClusterResult:
@@ -185,9 +74,11 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Cluste
     Raises
     ------
     UsageError, StoreError
-        If there is no such store.
+        If there is no such store, or no such predecessor.
     DataError
         If the rows cannot be clustered: fewer distinct rows than k, values that are not finite.
+    EngineError
+        If the library of the engine, or the device that it needs, is missing.
     LeaseHeldError
         If another process writes models to the same folder.
     """
@@ -195,35 +86,93 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Cluste
         return _run(settings, lease, executor, progress)
 
 
+@dataclass(frozen=True)
+class _Timed:
+    """A sweep, and how long all of it took."""
+
+    swept: SweepResult
+    duration_s: float
+
+    def timings(self, total_s: float) -> dict[str, float]:
+        """Return what the sweep's file says."""
+        swept = self.swept
+        parts = {
+            "statistics_s": swept.statistics_s,
+            "seeding_s": swept.seeding_s,
+            "race_s": swept.race_s,
+            "iterations_s": swept.lloyd_s,
+            "total_s": total_s,
+        }
+        return {name: seconds for name, seconds in parts.items() if name != "race_s" or seconds}
+
+
 def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progress) -> ClusterResult:
     started = time.perf_counter()
-    task = _Task.of(settings)
+    task = Task.of(settings)
     models = settings.paths.models
     missing = task.missing(models)
+    # Before the fit: a predecessor that cannot be one is said at once.
+    predecessors = _predecessors(task, missing, models)
     checkpoint = task.checkpoint(models, missing)
-    swept = None
+    timed = None
     if missing:
-        swept = _sweep(task, settings, missing, checkpoint, executor, progress)
+        timed = _timed_sweep(task, settings, missing, checkpoint, executor, progress)
         lease.check()
         for k in missing:
-            save_model(models, KMeansModel(swept.best(k).centres, _card(task, swept, k)))
+            save_model(models, _model(task, timed.swept, k, predecessors[k]))
     checkpoint.remove()
     names = tuple(task.name(k) for k in dict.fromkeys(task.config.k))
-    SweepFile(names, task.store.url, task.data).save(models)
+    _save_sweep(task, names, timed, models, started)
     cards = [load_model(models, name).card for name in names]
+    reasons = {k: one.reason for k, one in predecessors.items()}
+    swept = None if timed is None else timed.swept
     return ClusterResult(
-        tuple(_summary(card, card.k in missing) for card in cards),
+        tuple(FittedModel.of(card, card.k in missing, reasons.get(card.k, "")) for card in cards),
         task.store.n_rows,
         task.store.n_features,
         0 if swept is None else swept.n_passes,
-        0.0 if swept is None else swept.seeding_s,
-        0.0 if swept is None else swept.lloyd_s,
+        0.0 if swept is None else swept.n_reads,
+        {} if timed is None else timed.timings(time.perf_counter() - started),
         time.perf_counter() - started,
     )
 
 
+def _predecessors(task: Task, missing: tuple[int, ...], models: str) -> Mapping[int, Predecessor]:
+    return {k: predecessor_of(k, task.config, task.store, models) for k in missing}
+
+
+def _save_sweep(
+    task: Task, names: tuple[str, ...], timed: _Timed | None, models: str, started: float
+) -> None:
+    """Write the latest sweep; the last write of all: it names the predecessors until then."""
+    timings: dict[str, float] = {}
+    n_passes = 0
+    if timed is not None:
+        timings, n_passes = timed.timings(time.perf_counter() - started), timed.swept.n_passes
+    else:
+        before = SweepFile.load_if_any(models)
+        if before is not None and before.models == names:
+            timings, n_passes = before.timings, before.n_passes
+    SweepFile(names, task.store.url, task.data, timings, n_passes).save(models)
+
+
+def _timed_sweep(
+    task: Task,
+    settings: Settings,
+    ks: tuple[int, ...],
+    checkpoint: Checkpoint,
+    executor: Executor,
+    progress: Progress,
+) -> _Timed:
+    started = time.perf_counter()
+    own = task.config.engine == "sweep"
+    fit = _sweep if own else _engine_fits
+    swept = fit(task, settings, ks, checkpoint, executor, progress)
+    return _Timed(swept, time.perf_counter() - started)
+
+
 def _sweep(
-    task: _Task,
+    task: Task,
     settings: Settings,
     ks: tuple[int, ...],
     checkpoint: Checkpoint,
@@ -231,24 +180,58 @@ def _sweep(
     progress: Progress,
 ) -> SweepResult:
     config = settings.replace("cluster", k=ks).cluster
-    cache = _memory(task, settings).cache
+    memory = _memory(task, settings)
+    cache = memory.cache
     if executor.kind == "processes":
         cache //= max(executor.n_workers, 1)
-    walker = Walker(StoreSource(task.store), executor, cache)
+    walker = Walker(StoreSource(task.store), executor, cache, memory.keep, memory.most_dims)
     progress.start("cluster", config.max_iter, "iterations")
     try:
         sweep = Sweep(config, task.product, None, checkpoint)
-        return sweep.run(walker, lambda note: progress.advance(int(note != "seeding"), note))
+        return sweep.run(
+            walker, lambda note: progress.advance(int(note.startswith("iteration")), note)
+        )
     finally:
         progress.finish()
 
 
-def _card(task: _Task, swept: SweepResult, k: int) -> ModelCard:
+def _engine_fits(
+    task: Task,
+    settings: Settings,
+    ks: tuple[int, ...],
+    _: Checkpoint,  # a library's run cannot be gone on with
+    executor: Executor,
+    progress: Progress,
+) -> SweepResult:
+    config = settings.replace("cluster", k=ks).cluster
+    engine = load_engine(config.engine)
+    walker = Walker(StoreSource(task.store), executor)
+    progress.start("cluster", len(ks) * config.n_init, "runs")
+    try:
+        return fit_with(
+            engine, config, walker, task.product, note=lambda note: progress.advance(1, note)
+        )
+    finally:
+        progress.finish()
+
+
+def _model(task: Task, swept: SweepResult, k: int, predecessor: Predecessor) -> KMeansModel:
     best: RunResult = swept.best(k)
+    centres, sizes, before = in_order(best, predecessor)
+    return KMeansModel(centres, _card(task, swept, best, sizes, before))
+
+
+def _card(
+    task: Task,
+    swept: SweepResult,
+    best: RunResult,
+    sizes: tuple[int, ...],
+    predecessor: PredecessorCard | None,
+) -> ModelCard:
     return ModelCard(
-        name=task.name(k),
+        name=task.name(best.k),
         algorithm="kmeans",
-        k=k,
+        k=best.k,
         n_features=task.store.n_features,
         normalize=task.config.normalize,
         spherical=task.config.spherical,
@@ -256,36 +239,29 @@ def _card(task: _Task, swept: SweepResult, k: int) -> ModelCard:
         n_iter=best.n_iter,
         inertia=best.inertia,
         converged=best.converged,
-        sizes=tuple(int(size) for size in best.sizes),
+        sizes=sizes,
         restarts=tuple(
             RestartCard(run.restart, run.inertia, run.n_iter, run.converged)
             for run in swept.runs
-            if run.k == k
+            if run.k == best.k
         ),
-        fit=task.fit(k),
+        fit=task.fit(best.k),
         data=task.data,
         embedding=task.store.manifest.recipe,
         versions=environment(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def _summary(card: ModelCard, new: bool) -> FittedModel:
-    return FittedModel(
-        card.name,
-        card.k,
-        card.inertia,
-        card.n_iter,
-        card.converged,
-        len(card.restarts),
-        min(card.sizes),
-        max(card.sizes),
-        new,
+        engine=task.config.engine,
+        predecessor=predecessor,
     )
 
 
 def _kept(memory: SweepMemory) -> str:
     size = format_size(memory.needed)
+    if memory.keep == "projections":
+        return (
+            f"read in every pass as far as needed; projections on {memory.most_dims} directions "
+            f"kept in memory ({size})"
+        )
     if memory.cache >= memory.needed:
         return f"kept in memory ({size} prepared)"
     if not memory.cache:
@@ -293,5 +269,5 @@ def _kept(memory: SweepMemory) -> str:
     return f"streamed in every pass but for {format_size(memory.cache)} of {size} prepared"
 
 
-def _memory(task: _Task, settings: Settings) -> SweepMemory:
+def _memory(task: Task, settings: Settings) -> SweepMemory:
     return plan_memory(task.store, task.config, task.product, settings.runtime)

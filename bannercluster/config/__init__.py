@@ -14,9 +14,11 @@ from bannercluster.config.sections import (
     ExportConfig,
     ImportConfig,
     PathsConfig,
+    PeersConfig,
     PredictConfig,
     ReportConfig,
     RuntimeConfig,
+    ScaleConfig,
     SynthConfig,
 )
 from bannercluster.config.sizes import format_size, parse_size
@@ -32,9 +34,11 @@ __all__ = [
     "Knob",
     "Option",
     "PathsConfig",
+    "PeersConfig",
     "PredictConfig",
     "ReportConfig",
     "RuntimeConfig",
+    "ScaleConfig",
     "Section",
     "Settings",
     "SynthConfig",

@@ -18,9 +18,11 @@ from bannercluster.config.sections import (
     ExportConfig,
     ImportConfig,
     PathsConfig,
+    PeersConfig,
     PredictConfig,
     ReportConfig,
     RuntimeConfig,
+    ScaleConfig,
     SynthConfig,
 )
 from bannercluster.errors import ConfigError
@@ -43,6 +45,8 @@ class Settings:
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     predict: PredictConfig = field(default_factory=PredictConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    scale: ScaleConfig = field(default_factory=ScaleConfig)
+    peers: PeersConfig = field(default_factory=PeersConfig)
     origins: tuple[tuple[str, str, str], ...] = field(default=(), repr=False, compare=False)
 
     def origin(self, section: str, name: str) -> str:

@@ -393,6 +393,26 @@ class ClusterConfig(Section):
             help="Arithmetic of the matrix product; the labels do not depend on it", semantic=False
         ),
     ] = "auto"
+    search: Annotated[
+        Literal["full", "race"],
+        Option(
+            help="Run every restart on all rows, or let them race on samples and finish the best"
+        ),
+    ] = "full"
+    race_rows: Annotated[
+        int, Option(help="Rows of the first sample of a race", minimum=1, metavar="N")
+    ] = 32768
+    engine: Annotated[
+        Literal["sweep", "sklearn", "dask-ml", "cuml"],
+        Option(help="What fits: the own sweep, or for comparison the k-means of a library"),
+    ] = "sweep"
+    predecessor: Annotated[
+        str,
+        Option(
+            help="Model whose cluster numbers are kept: a name, none, or auto: the latest sweep's",
+            metavar="NAME",
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -418,6 +438,61 @@ class EvaluateConfig(Section):
     weight: Annotated[
         Literal["contents", "ids"], Option(help="What a row counts: one, or as many as its ids")
     ] = "contents"
+    bootstrap: Annotated[
+        int,
+        Option(
+            help="Bootstrap replicates behind the 95 % intervals; 0 gives none",
+            minimum=0,
+            metavar="N",
+        ),
+    ] = 200
+    silhouette_rows: Annotated[
+        int,
+        Option(
+            help="Rows of the sample for the Euclidean silhouette; 0 leaves it out",
+            minimum=0,
+            metavar="N",
+        ),
+    ] = 2_000
+    seed: Annotated[int, Option(help="Seed of the random numbers", minimum=0)] = 0
+    rule: Annotated[
+        Literal[
+            "stable-silhouette",
+            "silhouette",
+            "silhouette-cosine",
+            "calinski-harabasz",
+            "davies-bouldin",
+            "stability",
+            "ami",
+            "ari",
+            "v-measure",
+        ],
+        Option(help="What chooses the model: the best value of a metric; noise goes to small k"),
+    ] = "stable-silhouette"
+    choose: Annotated[
+        str | None,
+        Option(help="Name of the model to choose by hand", metavar="NAME", unset="the rule's"),
+    ] = None
+    stability_splits: Annotated[
+        int,
+        Option(
+            help="Pairs of disjoint halves that are fitted to measure stability; 0 measures none",
+            minimum=0,
+            metavar="N",
+        ),
+    ] = 5
+    stability_rows: Annotated[
+        int,
+        Option(help="Rows of the sample that is split, at most", minimum=1, metavar="N"),
+    ] = 40_000
+    stability_threshold: Annotated[
+        float,
+        Option(help="Stability ARI from which a model counts as stable", minimum=-1, maximum=1),
+    ] = 0.8
+    split_by: Annotated[
+        Literal["content", "label"],
+        Option(help="What stays together in a split: one content, or all contents of a label"),
+    ] = "content"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -448,6 +523,129 @@ class ReportConfig(Section):
     seed: Annotated[int, Option(help="Seed of the random samples", minimum=0)] = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class PeersConfig(Section):
+    """The k sweep beside other libraries: ``bc bench peers``."""
+
+    section: ClassVar[str] = "peers"
+
+    names: Annotated[
+        tuple[str, ...],
+        Option(help="Who is measured", semantic=False, flag="--peers", metavar="NAME ..."),
+    ] = ("sklearn", "intelex", "faiss", "dask-ml", "spark")
+    rows: Annotated[int, Option(help="Rows to fit", semantic=False, minimum=1, metavar="N")] = (
+        300_000
+    )
+    slow_rows: Annotated[
+        int,
+        Option(
+            help="Rows for dask-ml and Spark, at most; ours is timed on as many beside them",
+            semantic=False,
+            minimum=1,
+            metavar="N",
+        ),
+    ] = 100_000
+    features: Annotated[
+        int, Option(help="Features of the generated rows", semantic=False, minimum=1, metavar="N")
+    ] = 1_792
+    store: Annotated[
+        str | None,
+        Option(
+            help="Embeddings whose first rows are taken",
+            semantic=False,
+            kind="path",
+            metavar="STORE",
+            unset="rows are generated",
+        ),
+    ] = None
+    k: Annotated[tuple[int, ...], Option(help="Numbers of clusters", semantic=False, minimum=1)] = (
+        5,
+        10,
+        15,
+    )
+    restarts: Annotated[
+        int,
+        Option(
+            help="Restarts of each k; a peer is timed on one of them",
+            semantic=False,
+            minimum=1,
+            metavar="N",
+        ),
+    ] = 10
+    max_iter: Annotated[
+        int, Option(help="Iterations of a restart", semantic=False, minimum=1, metavar="N")
+    ] = 20
+    rounds: Annotated[
+        int,
+        Option(
+            help="Times that ours and a peer take turns", semantic=False, minimum=1, metavar="N"
+        ),
+    ] = 3
+    curve: Annotated[
+        bool,
+        Option(
+            help="Time all restarts of scikit-learn as well, for anytime curves", semantic=False
+        ),
+    ] = True
+    seed: Annotated[
+        int,
+        Option(help="Seed of generated rows and of first centres", semantic=False, minimum=0),
+    ] = 0
+    timeout_s: Annotated[
+        float,
+        Option(help="Seconds that a peer may take for one answer", semantic=False, minimum=1),
+    ] = 3600.0
+    out: Annotated[
+        str,
+        Option(
+            help="Folder of the figures and the plot",
+            semantic=False,
+            kind="path",
+            metavar="FOLDER",
+        ),
+    ] = "benchmarks/results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleConfig(Section):
+    """A stage over several sizes of data: ``bc bench scale``."""
+
+    section: ClassVar[str] = "scale"
+
+    sizes: Annotated[
+        tuple[int, ...],
+        Option(help="Rows, or banners for embed and report", semantic=False, minimum=1),
+    ] = (10_000, 30_000, 100_000)
+    repeats: Annotated[
+        int, Option(help="Runs of each size", semantic=False, minimum=1, metavar="N")
+    ] = 3
+    features: Annotated[
+        int, Option(help="Features of the generated rows", semantic=False, minimum=1, metavar="N")
+    ] = 1_792
+    seed: Annotated[
+        int, Option(help="Seed of the generated data", semantic=False, minimum=0)
+    ] = 0
+    folder: Annotated[
+        str | None,
+        Option(
+            help="Local folder where the data of each size is made, and kept for the next time",
+            semantic=False,
+            kind="path",
+            metavar="FOLDER",
+            unset="a temporary folder",
+        ),
+    ] = None
+    out: Annotated[
+        str,
+        Option(
+            help="Folder of the figures and the plot",
+            semantic=False,
+            kind="path",
+            metavar="FOLDER",
+        ),
+    ] = "benchmarks/results"
+
+
 SECTIONS: dict[str, type[Section]] = {
     section.section: section
     for section in (
@@ -461,5 +659,7 @@ SECTIONS: dict[str, type[Section]] = {
         EvaluateConfig,
         PredictConfig,
         ReportConfig,
+        ScaleConfig,
+        PeersConfig,
     )
 }

@@ -1,9 +1,18 @@
 """embeddings + models (+ labels) -> a metric table and the chosen model.
 
 ``labels``      known groups of banners, joined to the rows
-``contingency`` metrics of clusters against labels
+``measure``     two passes over the rows for all models of one normalisation
+``contingency`` agreement of clusters with labels: AMI, ARI, V-measure, purity
+``heuristics``  the metrics of the users, label by label: recall, sum, product, centre distance
+``bootstrap``   replicates of the label metrics, intervals, differences of models
+``sampled``     the Euclidean silhouette on a sample
+``stability``   models of disjoint halves, on common other rows
+``combine``     all of it as the metrics of each model
+``choice``      the rule, and why it chose
+``label_rows``  the table of the labels
+``shown``       tables for people
 ``memory``      what it takes in memory
-``stage``       the stage: two traversals for all models together
+``stage``       the stage
 """
 
 import importlib

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bannercluster.config import Settings
+from bannercluster.config import EvaluateConfig, Settings
+from bannercluster.evaluate.stability import stability_nbytes
 from bannercluster.models.card import ModelCard
 from bannercluster.runtime.memory import (
     MemoryPart,
@@ -20,7 +21,15 @@ from bannercluster.traverse.segments import TILE_ROWS
 
 _LOADED_LATER = 64 << 20  # scikit-learn's metrics, and SciPy with them
 _PYTHON_FLOAT = 56  # bytes: the object, and its place in two lists
-_LABELS, _WALK = "labels", "traversals"
+_LABELS, _WALK, _SAMPLE, _SPLITS, _NOISE = (
+    "labels",
+    "traversals",
+    "sample",
+    "stability",
+    "bootstrap",
+)
+_MANY_LABELS = 4_096
+"""Labels that the tables are planned for: how many there are is only known when they are read."""
 
 
 def plan_memory(
@@ -32,6 +41,9 @@ def plan_memory(
         *library_parts(settings.runtime, "threads", _LOADED_LATER),
         *_label_parts(store, settings),
         *_walk_parts(store, models, kind == "processes"),
+        *_label_table_parts(store, models, settings),
+        *_sample_parts(store, models, settings.evaluate),
+        *_replicate_parts(models, settings.evaluate),
     )
     return MemoryPlan("evaluate", parts, memory_budget(settings.runtime))
 
@@ -77,3 +89,51 @@ def _walk_parts(
         MemoryPart("centres of a pass", stack, "worker" if processes else "process", _WALK),
         MemoryPart("models and moments", state, "process", _WALK),
     )
+
+
+def _label_table_parts(
+    store: EmbeddingStore, models: Sequence[ModelCard], settings: Settings
+) -> tuple[MemoryPart, ...]:
+    if settings.paths.label is None:
+        return ()
+    centres, n_models = sum(card.k for card in models), len(models)
+    # In work, finished, waiting, merged; the flags of main clusters, distances and scores.
+    tables = MemoryPart("tables of labels", 64 * centres * _MANY_LABELS, "process", _WALK)
+    if not settings.evaluate.bootstrap:
+        return (tables,)
+    itemsize = 1 if max((card.k for card in models), default=0) <= 256 else 2
+    clusters = itemsize * n_models * store.n_rows
+    # Key, its sorted copy, order and marks of distinct ones; the columns; the cells themselves.
+    joint = (48 + 24 + 24) * store.n_rows + 2 * clusters
+    # Of a worker: chances, counts drawn, the cells they are in; a table and what is made of it.
+    drawing = (40 + itemsize * n_models) * store.n_rows
+    drawing += 80 * max((card.k for card in models), default=0) * _MANY_LABELS
+    return (
+        tables,
+        # The labels of segments are joined: twice for a moment.
+        MemoryPart("clusters of rows", clusters, "process"),
+        MemoryPart("clusters of segments", clusters, "process", _WALK),
+        MemoryPart("joint table", joint, "process", _NOISE),
+        MemoryPart("replicate in work", drawing, "worker", _NOISE),
+    )
+
+
+def _sample_parts(
+    store: EmbeddingStore, models: Sequence[ModelCard], config: EvaluateConfig
+) -> tuple[MemoryPart, ...]:
+    f, itemsize = store.n_features, np.dtype(store.manifest.dtype).itemsize
+    n = min(config.silhouette_rows, store.n_rows)
+    # Distances and their operands; blocks of 256 rows of a dozen matrices; the rows themselves.
+    sample = 24 * n**2 + 12 * 8 * 256 * n + (itemsize + 4 + 16) * n * f
+    n_centres = sum(card.k * max(len(card.restarts), 1) for card in models)
+    splits = stability_nbytes(store.n_rows, f, config, n_centres, itemsize)
+    return (
+        MemoryPart("sample of rows", sample, "process", _SAMPLE),
+        MemoryPart("halves that are fitted", splits, "process", _SPLITS),
+    )
+
+
+def _replicate_parts(models: Sequence[ModelCard], config: EvaluateConfig) -> tuple[MemoryPart, ...]:
+    # Weights of a tile as drawn and as multiplied, for two reducers; scores of every run.
+    tile = TILE_ROWS * (20 * config.bootstrap + 64 * len(models))
+    return (MemoryPart("weights of replicates", tile, "worker", _WALK),)

@@ -1,22 +1,30 @@
-"""The stage: all models together, one traversal for sums and labels and one for silhouettes."""
+"""The stage: all models together, two traversals for each normalisation, then noise and choice."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-
 from bannercluster.config import Settings
-from bannercluster.evaluate.contingency import label_metrics, most_frequent
+from bannercluster.evaluate.choice import Choice, check_rule, choose, rule_text
+from bannercluster.evaluate.combine import combine
+from bannercluster.evaluate.label_rows import label_rows
 from bannercluster.evaluate.labels import RowLabels, load_labels
+from bannercluster.evaluate.measure import Measuring, ModelMeasures, measure
 from bannercluster.evaluate.memory import plan_memory
-from bannercluster.kernels.rows import Recipe
-from bannercluster.kernels.stack import Stack
-from bannercluster.models.evaluations import Evaluation, LabelFacts, ModelMetrics
+from bannercluster.evaluate.sampled import sampled_silhouette
+from bannercluster.evaluate.shown import label_table, metric_table
+from bannercluster.evaluate.stability import Stability, measure_stability
+from bannercluster.kernels.rows import Normalize
+from bannercluster.models.evaluations import (
+    Difference,
+    Evaluation,
+    LabelFacts,
+    ModelMetrics,
+    save_label_metrics,
+)
 from bannercluster.models.folder import check_embedding, load_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
@@ -24,28 +32,9 @@ from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store.embeddings import EmbeddingStore
-from bannercluster.traverse.reducers import (
-    ClusterMoments,
-    Contingency,
-    Moments,
-    Silhouettes,
-    SilhouetteSums,
-)
+from bannercluster.traverse.silhouettes import RowBootstrap
 from bannercluster.traverse.sources import StoreSource
-from bannercluster.traverse.walk import Assignment, Pass, Program, Walker
-
-RULE = "the highest squared-Euclidean silhouette; the smaller k where two are equal"
-_LABELS_SHOWN = 12
-_METRICS = (
-    ("silhouette_sq_euclidean", "silhouette"),
-    ("silhouette_cosine", "cosine"),
-    ("ami", "AMI"),
-    ("ari", "ARI"),
-    ("purity", "purity"),
-    ("recall", "recall"),
-    ("smallest_share", "min share"),
-    ("largest_share", "max share"),
-)
+from bannercluster.traverse.walk import Walker
 
 
 @dataclass(frozen=True)
@@ -55,61 +44,36 @@ class EvaluateResult:
     Parameters
     ----------
     models : tuple of ModelMetrics
-    chosen, rule : str
+    chosen, rule, reason : str
+        The name of the chosen model, what the rule says, and how it came to this model.
+    differences : tuple of Difference
+        Between each two models, for the metrics that have paired replicates.
     labels : LabelFacts or None
     n_rows : int
+    timings : dict of str to float
+        Seconds of the parts.
     duration_s : float
     """
 
     models: tuple[ModelMetrics, ...]
     chosen: str
     rule: str
+    reason: str
+    differences: tuple[Difference, ...]
     labels: LabelFacts | None
     n_rows: int
+    timings: dict[str, float]
     duration_s: float
 
     def tables(self) -> tuple[Table, ...]:
         """Return the result as tables."""
-        shown = [
-            (key, title) for key, title in _METRICS if any(key in m.metrics for m in self.models)
+        rows = tuple((m.k, m.name, "chosen" if m.name == self.chosen else "") for m in self.models)
+        found = [
+            Table(f"{self.n_rows:,} rows; the rule: {self.rule}", ("k", "model", ""), rows),
+            Table(f"{self.reason}.", (), ()),
+            metric_table(self.models, self.chosen, self.differences),
         ]
-        rows = tuple(
-            (
-                m.k,
-                m.name,
-                *(_rounded(m.metrics.get(key)) for key, _ in shown),
-                "chosen" if m.name == self.chosen else "",
-            )
-            for m in self.models
-        )
-        title = f"{self.n_rows:,} rows; chosen by {self.rule}"
-        metrics = Table(title, ("k", "model", *(title for _, title in shown), ""), rows)
-        if self.labels is None:
-            return (metrics,)
-        facts = self.labels
-        columns = (
-            "column",
-            "labels",
-            "rows with one",
-            "without",
-            "ambiguous",
-            "too few",
-            "unmatched",
-        )
-        row = (
-            facts.column,
-            facts.n_labels,
-            facts.n_labelled,
-            facts.n_unlabelled,
-            facts.n_ambiguous,
-            facts.n_small,
-            facts.n_unmatched,
-        )
-        return (metrics, Table(f"Labels from {facts.source}", columns, (row,)))
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+        return (*found, *(() if self.labels is None else (label_table(self.labels),)))
 
 
 def plan(settings: Settings) -> StagePlan:
@@ -118,16 +82,18 @@ def plan(settings: Settings) -> StagePlan:
     Raises
     ------
     UsageError, StoreError
-        If there is no store, or no model.
+        If there is no store, or no model; if the rule of the choice has nothing to look at.
     IncompatibleStoreError
         If a model was fitted on embeddings of another kind.
     """
     store, models = _inputs(settings)
+    config = settings.evaluate
     summary = (
         ("rows", f"{store.n_rows:,} x {store.n_features:,}"),
         ("models", ", ".join(model.card.name for model in models)),
         ("labels", settings.paths.label or "none (name a column with --label)"),
-        ("rule", RULE),
+        ("intervals", f"{config.bootstrap} bootstrap replicates" if config.bootstrap else "none"),
+        ("rule", rule_text(config)),
         ("evaluation", settings.paths.evaluation),
     )
     memory = plan_memory(store, [model.card for model in models], settings)
@@ -147,35 +113,27 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Evalua
     started = time.perf_counter()
     store, models = _inputs(settings)
     labels = load_labels(store, settings.paths, settings.evaluate)
-    groups: dict[str, list[KMeansModel]] = defaultdict(list)
-    for model in models:
-        groups[model.normalize].append(model)
-    progress.start("evaluate", 2 * len(groups), "traversals")
-    found: dict[str, ModelMetrics] = {}
-    try:
-        for group in groups.values():
-            walker = Walker(StoreSource(store), executor)
-            found.update(walker.drive(_measure(group, labels, progress)))
-    finally:
-        progress.finish()
-    metrics = tuple(found[model.card.name] for model in models)
-    evaluation = Evaluation(
-        metrics,
-        _choose(metrics),
-        RULE,
-        store.url,
-        store.key,
-        store.n_rows,
-        None if labels is None else labels.facts,
-        datetime.now(UTC).isoformat(timespec="seconds"),
+    timings: defaultdict[str, float] = defaultdict(float)
+    timings["labels"] = time.perf_counter() - started
+    measures, sampled = _traverse(store, models, labels, settings, executor, progress, timings)
+    stability = _stability(store, models, labels, settings, executor, progress, timings)
+    before = time.perf_counter()
+    metrics, differences = combine(
+        models, measures, labels, sampled, stability, settings.evaluate, executor
     )
-    evaluation.save(settings.paths.evaluation)
+    timings["bootstrap"] = time.perf_counter() - before
+    choice = choose(metrics, differences, settings.evaluate)
+    facts = None if labels is None else labels.facts
+    _save(settings, store, metrics, differences, choice, labels, measures, dict(timings))
     return EvaluateResult(
         metrics,
-        evaluation.chosen,
-        RULE,
-        evaluation.labels,
+        choice.name,
+        choice.rule,
+        choice.reason,
+        differences,
+        facts,
         store.n_rows,
+        dict(timings),
         time.perf_counter() - started,
     )
 
@@ -186,75 +144,98 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, list[KMeansModel]]:
     models = [load_model(settings.paths.models, name) for name in dict.fromkeys(names)]
     for model in models:
         check_embedding(model, store)
+    check_rule(
+        settings.evaluate,
+        [model.card.name for model in models],
+        settings.paths.label is not None,
+    )
     return store, models
 
 
-def _measure(
-    models: list[KMeansModel], labels: RowLabels | None, progress: Progress
-) -> Program[dict[str, ModelMetrics]]:
-    stack = Stack.of([model.centres for model in models], Recipe(models[0].normalize))
-    sums: ClusterMoments = ClusterMoments(stack)
-    moments: Moments
-    if labels is None:
-        (moments,) = yield Pass("sums", stack.recipe, (sums,), Assignment(stack))
-        tables = None
-    else:
-        counted = Contingency(stack, labels.codes, labels.weights, len(labels.names))
-        moments, tables = yield Pass("sums", stack.recipe, (sums, counted), Assignment(stack))
-    progress.advance(1)
-    scores: SilhouetteSums
-    (scores,) = yield Pass(
-        "silhouettes", stack.recipe, (Silhouettes(stack, moments),), Assignment(stack)
+def _traverse(
+    store: EmbeddingStore,
+    models: list[KMeansModel],
+    labels: RowLabels | None,
+    settings: Settings,
+    executor: Executor,
+    progress: Progress,
+    timings: defaultdict[str, float],
+) -> tuple[dict[str, ModelMeasures], dict[str, tuple[float, float, float]]]:
+    """Walk the rows twice for the models of each normalisation; and sample them."""
+    config, source = settings.evaluate, StoreSource(store)
+    bootstrap = RowBootstrap(config.bootstrap, config.seed) if config.bootstrap else None
+    groups: dict[Normalize, list[KMeansModel]] = defaultdict(list)
+    for model in models:
+        groups[model.normalize].append(model)
+    progress.start("evaluate", 2 * len(groups), "traversals")
+    measures: dict[str, ModelMeasures] = {}
+    sampled: dict[str, tuple[float, float, float]] = {}
+    try:
+        how = Measuring(labels, bootstrap, progress, timings)
+        for normalize, group in groups.items():
+            found = Walker(source, executor).drive(measure(group, how))
+            measures |= {model.card.name: own for model, own in zip(group, found, strict=True)}
+            if config.silhouette_rows:
+                before = time.perf_counter()
+                sampled |= sampled_silhouette(
+                    source, group, normalize, config.silhouette_rows, config.seed, executor
+                )
+                timings["sampled silhouettes"] += time.perf_counter() - before
+    finally:
+        progress.finish()
+    return measures, sampled
+
+
+def _stability(
+    store: EmbeddingStore,
+    models: list[KMeansModel],
+    labels: RowLabels | None,
+    settings: Settings,
+    executor: Executor,
+    progress: Progress,
+    timings: defaultdict[str, float],
+) -> dict[str, Stability]:
+    if not settings.evaluate.stability_splits:
+        return {}
+    before = time.perf_counter()
+    found = measure_stability(
+        StoreSource(store),
+        models,
+        settings.evaluate,
+        None if labels is None else labels.codes,
+        executor,
+        progress,
     )
-    progress.advance(1)
-    return {
-        model.card.name: _model_metrics(
-            model,
-            stack,
-            run,
-            moments,
-            scores,
-            None if tables is None else tables[run],
-            () if labels is None else labels.names,
-        )
-        for run, model in enumerate(models)
+    timings["stability"] = time.perf_counter() - before
+    return found
+
+
+def _save(
+    settings: Settings,
+    store: EmbeddingStore,
+    metrics: tuple[ModelMetrics, ...],
+    differences: tuple[Difference, ...],
+    choice: Choice,
+    labels: RowLabels | None,
+    measures: dict[str, ModelMeasures],
+    timings: dict[str, float],
+) -> None:
+    of_labels = {
+        model.name: own for model in metrics if (own := measures[model.name].labels) is not None
     }
-
-
-def _model_metrics(
-    model: KMeansModel,
-    stack: Stack,
-    run: int,
-    moments: Moments,
-    scores: SilhouetteSums,
-    table: np.ndarray | None,
-    names: tuple[str, ...],
-) -> ModelMetrics:
-    own = slice(stack.starts[run], stack.starts[run + 1])
-    sizes = moments.counts[own]
-    n = int(sizes.sum())
-    cross = -2.0 * model.centres * moments.sums[own]
-    squares = sizes[:, None] * np.square(model.centres)
-    terms = [*moments.sum_sq[own].tolist(), *cross.ravel().tolist(), *squares.ravel().tolist()]
-    metrics = {
-        "silhouette_sq_euclidean": float(scores.euclidean[run] / n),
-        "silhouette_cosine": float(scores.cosine[run] / n),
-        "inertia": max(math.fsum(terms), 0.0),
-        "smallest_share": float(sizes.min() / n),
-        "largest_share": float(sizes.max() / n),
-    }
-    shown: tuple[tuple[tuple[str, int], ...], ...] = ()
-    if table is not None:
-        metrics |= label_metrics(table)
-        shown = tuple(tuple(cluster) for cluster in most_frequent(table, names, _LABELS_SHOWN))
-    defined = {name: value for name, value in metrics.items() if math.isfinite(value)}
-    return ModelMetrics(
-        model.card.name, model.card.k, tuple(int(size) for size in sizes), defined, shown
-    )
-
-
-def _choose(models: tuple[ModelMetrics, ...]) -> str:
-    def rank(model: ModelMetrics) -> tuple[float, int]:
-        return (-model.metrics.get("silhouette_sq_euclidean", -math.inf), model.k)
-
-    return min(models, key=rank).name
+    names = () if labels is None else labels.names
+    key = save_label_metrics(settings.paths.evaluation, label_rows(names, of_labels))
+    Evaluation(
+        models=metrics,
+        chosen=choice.name,
+        rule=choice.rule,
+        embeddings=store.url,
+        store_key=store.key,
+        n_rows=store.n_rows,
+        labels=None if labels is None else labels.facts,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        reason=choice.reason,
+        differences=differences,
+        timings=timings,
+        label_metrics_key=key,
+    ).save(settings.paths.evaluation)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from bannercluster.kernels import native, portable
+from bannercluster.kernels.products import float32_product
 from bannercluster.kernels.rows import Rows
 from bannercluster.kernels.stack import TIE, Stack
 
@@ -36,16 +37,17 @@ def assign(rows: Rows, stack: Stack, on_checked: Callable[[int], None] | None = 
         Index of the nearest centre within its run; the lowest where several are equally near
         (relative difference of squared distances under 2**-40).
     """
-    if rows.x.device.type != "cpu":
+    if rows.operand.device.type != "cpu":
         labels_, checked = _assign_portable(rows, stack)
         labels = labels_.cpu().numpy().astype(stack.label_dtype)
     else:
         labels = np.empty((stack.n_runs, len(rows.norms)), stack.label_dtype)
         checked = 0
-        for low in range(0, labels.shape[1], _BLOCK_ROWS):
-            checked += _assign_block(
-                rows, stack, slice(low, low + _BLOCK_ROWS), labels[:, low : low + _BLOCK_ROWS]
-            )
+        # Whole kibirows, as many as keep the scores in the cache.
+        size = max(1, _CACHED_SCORES // (len(stack.centres) << 10)) << 10
+        for low in range(0, labels.shape[1], size):
+            own = slice(low, low + size)
+            checked += _assign_block(rows, stack, own, labels[:, own])
     if on_checked is not None:
         on_checked(int(checked))
     return labels
@@ -56,28 +58,31 @@ def _assign_block(rows: Rows, stack: Stack, own: slice, labels: np.ndarray) -> i
     operand = rows.operand[own]
     n = len(operand)
     low_precision = operand.dtype == torch.bfloat16
-    scores = _scratch("scores", (len(stack.centres), n), operand.dtype)
-    torch.mm(stack.operand, operand.T, out=scores)
+    if low_precision:
+        scores = _scratch("scores", (len(stack.centres), n), operand.dtype)
+        torch.mm(stack.operand, operand.T, out=scores)
+    else:
+        scores = float32_product(stack.operand, operand)
     bits = scores.view(torch.uint16 if low_precision else torch.uint32).numpy()
     shift = np.uint32(16 if low_precision else 0)
     flagged = _scratch("flagged", (stack.n_runs, n), torch.float32).numpy()
     operands = rows.operands(own)
     native.scan(bits, shift, stack.arrays, operands, labels, flagged)
-    checked, _ = native.recheck(
-        rows.x[own].numpy(),
-        _NOWHERE,
-        bits,
-        shift,
-        stack.arrays,
-        operands,
-        TIE,
-        flagged,
-        labels,
-    )
-    return int(checked)
+    given = (bits, shift, stack.arrays, operands, TIE, flagged, labels)
+    if rows.values is not None:
+        checked, _ = native.recheck(rows.values[own].numpy(), _NOWHERE, *given)
+        return int(checked)
+    _, left = native.recheck(_NO_VALUES, np.full(n, -1, np.int64), *given)
+    if left:
+        wanted = np.zeros(len(rows.norms), bool)
+        wanted[own] = (flagged != -np.inf).any(axis=0)
+        x, place = rows.some(wanted)
+        native.recheck(x, place[own], *given)
+    return int(left)
 
 
-_BLOCK_ROWS = 1_024
+_NO_VALUES = np.empty((0, 0), np.float32)
+_CACHED_SCORES = 1 << 18
 _NOWHERE = np.empty(0, np.int64)
 _local = threading.local()
 

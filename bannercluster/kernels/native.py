@@ -20,6 +20,7 @@ from bannercluster.kernels.lanes import WIDTH, add_listed, to_fixed
 
 _SUM = {"reassoc", "contract", "nsz"}
 _ROW_BLOCK = 512
+_LINE = 16  # values of four bytes in a cache line
 _MOST_ADDED = 24  # values of at most 2**26 that int32 adds: fewer than 32
 DOT_BLOCK = 256
 """Products that :func:`recheck` sums in float32 before it goes over to float64."""
@@ -417,6 +418,14 @@ def nearest(x, centres, tie, label, distance, margin):  # type: ignore[no-untype
 
 
 @njit(nogil=True, cache=True)
+def _aligned(n):  # type: ignore[no-untyped-def]
+    """(n, WIDTH) int32 at the start of a cache line: vectors in two take twice the time."""
+    memory = np.empty(n * WIDTH + _LINE, np.int32)
+    first = (-(memory.ctypes.data // 4)) % _LINE
+    return memory[first : first + n * WIDTH].reshape(n, WIDTH)
+
+
+@njit(nogil=True, cache=True)
 def add_rows(x, place, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-untyped-def]
     """Move rows that changed their cluster from the old cluster's sum to the new one's.
 
@@ -450,16 +459,19 @@ def add_rows(x, place, runs, old, new, starts, grid, sums, counts):  # type: ign
     if not fresh:
         changes = 0
         for r in range(runs):
+            before, after = old[r], new[r]
             for i in range(n):
-                changes += np.int64(old[r, i] != new[r, i])
+                changes += np.int64(before[i] != after[i])
     # Many moves: a block of rows that stays in the cache. Few: all rows that move, so that a sum is
     # fetched once for several of them.
     size = max(1, min(n, _ROW_BLOCK) if changes > 2 * n else n)
+    most = min(changes, runs * size)
+    moves = np.empty((most, 3), np.int32)  # row, centre that it comes to, centre that it leaves
     ends = np.empty(2 * n_centres, np.int64)  # of the rows that come to a centre, that leave it
-    listed = np.empty(min(2 * changes, 2 * runs * size), np.int32)
+    listed = np.empty(2 * most, np.int32)
     slot_of = np.empty(n, np.int32)
     row_of = np.empty(size, np.int64)
-    slab = np.empty((size, WIDTH), np.int32)
+    slab = _aligned(size)
     scale = np.float32(grid)
     unit = 1.0 / grid
     wide = n_features - n_features % WIDTH
@@ -467,18 +479,24 @@ def add_rows(x, place, runs, old, new, starts, grid, sums, counts):  # type: ign
         high = min(n, low + size)
         ends[:] = 0
         slot_of[low:high] = -1
+        n_moves = 0
         for r in range(runs):
             first = starts[r]
             for i in range(low, high):
-                if fresh:
-                    ends[2 * (first + new[r, i])] += 1
-                elif old[r, i] != new[r, i]:
-                    ends[2 * (first + new[r, i])] += 1
-                    ends[2 * (first + old[r, i]) + 1] += 1
-                    slot_of[i] = 0
+                if fresh or old[r, i] != new[r, i]:
+                    moves[n_moves, 0] = i
+                    moves[n_moves, 1] = first + new[r, i]
+                    moves[n_moves, 2] = -1 if fresh else first + old[r, i]
+                    n_moves += 1
         n_slots = 0
-        for i in range(low, high):
-            if fresh or slot_of[i] == 0:
+        for m in range(n_moves):
+            i, target, source = moves[m]
+            ends[2 * target] += 1
+            counts[target] += 1
+            if source >= 0:
+                ends[2 * source + 1] += 1
+                counts[source] -= 1
+            if slot_of[i] < 0:
                 slot_of[i] = n_slots
                 row_of[n_slots] = i if everywhere else place[i]
                 n_slots += 1
@@ -487,18 +505,13 @@ def add_rows(x, place, runs, old, new, starts, grid, sums, counts):  # type: ign
             here = ends[side]
             ends[side] = total
             total += here
-            counts[side // 2] += here if side % 2 == 0 else -here
-        for r in range(runs):
-            first = starts[r]
-            for i in range(low, high):
-                if fresh or old[r, i] != new[r, i]:
-                    target = 2 * (first + new[r, i])
-                    listed[ends[target]] = slot_of[i]
-                    ends[target] += 1
-                    if not fresh:
-                        source = 2 * (first + old[r, i]) + 1
-                        listed[ends[source]] = slot_of[i]
-                        ends[source] += 1
+        for m in range(n_moves):
+            i, target, source = moves[m]
+            listed[ends[2 * target]] = slot_of[i]
+            ends[2 * target] += 1
+            if source >= 0:
+                listed[ends[2 * source + 1]] = slot_of[i]
+                ends[2 * source + 1] += 1
         for feature in range(0, wide, WIDTH):
             for slot in range(n_slots):
                 to_fixed(x, row_of[slot], feature, scale, slab, slot)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from bannercluster.kernels import native, portable
+from bannercluster.kernels.products import float32_product
 
 Normalize = Literal["l2", "none"]
 Product = Literal["float32", "bfloat16"]
@@ -50,16 +52,21 @@ class Recipe:
         return (self.normalize, self.product, mean, basis)
 
 
+Fetch = Callable[[np.ndarray], torch.Tensor]
+"""Takes (m,) int64 places in a tile, returns the (m, n_features) float32 values of these rows."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """A tile of prepared rows.
 
     Parameters
     ----------
-    x : (n, n_features) float32 tensor
-        The rows themselves: distances and sums are those of these values.
+    values : (n, n_features) float32 tensor or None
+        The rows themselves: distances and sums are those of these values. None where they are
+        not kept.
     operand : (n, n_features or n_dims) float32 or bfloat16 tensor
-        ``x``, or ``x - mean`` rounded to bfloat16, or its projection on a basis.
+        The rows, or ``x - mean`` rounded to bfloat16, or its projection on a basis.
     norms, residuals, rests : (n,) float32 tensors
         Upper bounds of the norms of the operand, of what rounding it lost, and of what lies outside
         the basis.
@@ -67,33 +74,71 @@ class Rows:
         The projection as it was before it was rounded to bfloat16.
     rounding : float
         Bound of the relative error of ``wide``: times the norm of the whole centred row.
+    fetch : callable or None
+        Gets values that are not kept.
     """
 
-    x: torch.Tensor
+    values: torch.Tensor | None
     operand: torch.Tensor
     norms: torch.Tensor
     residuals: torch.Tensor
     rests: torch.Tensor
     wide: torch.Tensor | None = None
     rounding: float = 0.0
+    fetch: Fetch | None = None
+
+    @property
+    def x(self) -> torch.Tensor:
+        """(n, n_features) float32: all rows; got anew in every call where they are not kept."""
+        return self._fetched(np.arange(len(self.norms))) if self.values is None else self.values
 
     @property
     def nbytes(self) -> int:
         """Bytes that the tile holds."""
-        tensors = [self.x, self.norms, self.residuals, self.rests]
-        if self.operand.data_ptr() != self.x.data_ptr():
+        tensors = [self.norms, self.residuals, self.rests]
+        if self.values is not None:
+            tensors.append(self.values)
+        if self.values is None or self.operand.data_ptr() != self.values.data_ptr():
             tensors.append(self.operand)
         if self.wide is not None:
             tensors.append(self.wide)
         return sum(tensor.nbytes for tensor in tensors)
 
+    def without_values(self, fetch: Fetch) -> Rows:
+        """Return the same rows without their values, which ``fetch`` gets where they are needed."""
+        return replace(self, values=None, fetch=fetch)
+
+    def some(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return values of at least the wanted rows, and where each row is among them.
+
+        Parameters
+        ----------
+        wanted : (n,) bool array
+
+        Returns
+        -------
+        (m, n_features) float32 array, (n,) int64 array
+            The second is -1 for rows that are not among the values, or empty where all are.
+        """
+        if self.values is not None:
+            return self.values.numpy(), _EVERYWHERE
+        places = np.flatnonzero(wanted)
+        place = np.full(len(wanted), -1, np.int64)
+        place[places] = np.arange(len(places))
+        return self._fetched(places).numpy(), place
+
     def operands(self, own: slice) -> native.Operands:
         """Return what the compiled loops take of some rows beside their values."""
         wide = _NOT_PROJECTED if self.wide is None else self.wide[own].numpy()
-        bounds = (bound[own].numpy() for bound in (self.norms, self.residuals, self.rests))
-        return native.Operands(*bounds, wide, self.rounding)
+        norms, residuals = self.norms[own].numpy(), self.residuals[own].numpy()
+        return native.Operands(norms, residuals, self.rests[own].numpy(), wide, self.rounding)
+
+    def _fetched(self, places: np.ndarray) -> torch.Tensor:
+        assert self.fetch is not None  # noqa: S101 - rows without values are made with it
+        return self.fetch(places)
 
 
+_EVERYWHERE = np.empty(0, np.int64)
 _NOT_PROJECTED = np.empty((0, 0), np.float32)
 
 
@@ -211,19 +256,25 @@ def _projection(
             own = slice(low, low + _PROJECTION_BLOCK)
             z += torch.mm(y[:, own], columns[own])
         return z, sq_norms(y).sqrt_()
-    # NumPy's BLAS: torch's is slow in float32 on some processors.
-    values, found = x.numpy(), np.zeros((n, basis.shape[1]), np.float32)
-    sq = np.empty(n)
+    values, found = x.numpy(), torch.zeros((n, basis.shape[1]))
+    sq, part = np.zeros(n), np.empty(_PROJECTION_ROWS)
+    blocks = [
+        slice(low, low + _PROJECTION_BLOCK) for low in range(0, n_features, _PROJECTION_BLOCK)
+    ]
+    transposed = [torch.from_numpy(np.ascontiguousarray(basis[block].T)) for block in blocks]
     # One block for all: fresh pages for each would cost as much as the arithmetic.
-    block = np.empty((min(n, _PROJECTION_ROWS), n_features), np.float32)
+    scratch = np.empty(_PROJECTION_ROWS * _PROJECTION_BLOCK, np.float32)
     for first in range(0, n, _PROJECTION_ROWS):
-        rows = slice(first, first + _PROJECTION_ROWS)
-        centred = np.subtract(values[rows], mean, out=block[: len(values[rows])])
-        native.sq_norms(centred, sq[rows])
-        for low in range(0, n_features, _PROJECTION_BLOCK):
-            own = slice(low, low + _PROJECTION_BLOCK)
-            found[rows] += centred[:, own] @ basis[own]
-    return torch.from_numpy(found), torch.from_numpy(np.sqrt(sq))
+        rows = slice(first, min(first + _PROJECTION_ROWS, n))
+        size = rows.stop - first
+        for block, column in zip(blocks, transposed, strict=True):
+            width = column.shape[1]
+            centred = scratch[: size * width].reshape(size, width)
+            np.subtract(values[rows, block], mean[block], out=centred)
+            native.sq_norms(centred, part[:size])
+            sq[rows] += part[:size]
+            found[rows] += float32_product(torch.from_numpy(centred), column)
+    return found, torch.from_numpy(np.sqrt(sq))
 
 
 def _up(bound: torch.Tensor) -> torch.Tensor:

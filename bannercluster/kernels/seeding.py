@@ -17,12 +17,14 @@ import numpy as np
 import torch
 
 from bannercluster.errors import DataError
+from bannercluster.kernels.products import float32_product
 
 MapTiles = Callable[[Callable[[slice], None], Sequence[slice]], None]
 """Runs a function over tiles, in parallel or not; the result must not depend on it."""
 
 _TILE = 2048
 _SMALLEST = np.finfo(np.float32).tiny
+_ROUNDING = 1e-2  # of a squared distance: far above what float32 sums of any width lose
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,8 @@ class _State:
         partial = np.empty((len(tiles), len(stacked)))
 
         def one(tile: slice) -> None:
-            scores = torch.addmm(
-                offset[:, None] + self.half_sq[None, tile], operand, self.centred[tile].T, alpha=-1
-            )
+            scores = float32_product(operand, self.centred[tile])
+            scores.neg_().add_(offset[:, None]).add_(self.half_sq[None, tile])
             out = lowered[:, tile]
             np.multiply(scores.numpy(), 2, out=out)
             # Only copies of a chosen row are at distance 0, however near another row is.
@@ -152,10 +153,21 @@ class _State:
             self.sq_dist[index] = lowered[bounds[position] + best]
             winner = int(candidates[position][best])
             # Rounding must not leave a chosen row, or a copy of it, a distance to itself.
-            same = (self.centred == self.centred[winner]).all(dim=1).numpy()
-            self.sq_dist[index, same] = 0.0
+            self.sq_dist[index, self._copies(winner, self.sq_dist[index])] = 0.0
             winners.append(winner)
         return winners
+
+
+    def _copies(self, winner: int, sq_dist: np.ndarray) -> np.ndarray:
+        """Return the rows equal to one, itself among them, given the distances to it or less.
+
+        Only rows whose computed distance is within its rounding can be copies.
+        """
+        within = _ROUNDING * (self.half_sq.numpy() + float(self.half_sq[winner]))
+        near = np.flatnonzero(sq_dist <= within + _SMALLEST)
+        rows = self.centred[torch.from_numpy(near)]
+        found: np.ndarray = near[(rows == self.centred[winner]).all(dim=1).numpy()]
+        return found
 
 
 def _one_by_one(one: Callable[[slice], None], tiles: Sequence[slice]) -> None:

@@ -70,21 +70,17 @@ class ClusterSums:
         int
             Number of (row, run) pairs that changed.
         """
-        if rows.x.device.type == "cpu":
+        device = rows.operand.device
+        if device.type == "cpu":
             before = np.empty((new.shape[0], 0), new.dtype) if old is None else old
+            wanted = np.ones(new.shape[1], bool) if old is None else (old != new).any(axis=0)
+            if not wanted.any():
+                return 0
+            x, place = rows.some(wanted)
             changes = native.add_rows(
-                rows.x.numpy(),
-                np.empty(0, np.int64),
-                stack.n_runs,
-                before,
-                new,
-                stack.starts,
-                grid,
-                self.sums,
-                self.counts,
+                x, place, stack.n_runs, before, new, stack.starts, grid, self.sums, self.counts
             )
             return int(changes)
-        device = rows.x.device
         sums = torch.zeros(self.sums.shape, dtype=torch.float64, device=device)
         counts = torch.zeros(self.counts.shape, dtype=torch.int64, device=device)
         changes = portable.add_rows(

@@ -98,23 +98,24 @@ class Lloyd:
     _step: int = field(default=0, init=False)
 
     def program(self) -> Program[None]:
-        """Yield passes until every run has stopped and is settled."""
-        while active := [run for run in self.runs if not run.stopped]:
-            before = yield from self._assign(active, "lloyd")
-            empty = [run for run in active if run.counts is not None and (run.counts == 0).any()]
+        """Yield passes until every run has stopped and is settled.
+
+        A run that has stopped stays for one more pass: its last centres get their labels.
+        """
+        while active := [run for run in self.runs if not run.settled]:
+            before = yield from self._assign(active)
+            moving = [run for run in active if not run.stopped]
+            empty = [run for run in moving if run.counts is not None and (run.counts == 0).any()]
             moved = (yield from self._relocate(empty)) if empty else {}
             for run, old in zip(active, before, strict=True):
-                self._update(run, old, moved.get(run.index))
-            if self.on_iteration is not None:
+                if run.stopped:
+                    run.settled = True
+                else:
+                    self._update(run, old, moved.get(run.index))
+            if moving and self.on_iteration is not None:
                 self.on_iteration(self.runs)
-        if late := [run for run in self.runs if not run.settled]:
-            yield from self._assign(late, "final assignment")
-            for run in late:
-                run.settled = True
 
-    def _assign(
-        self, active: list[Run], name: str
-    ) -> Program[list[tuple[np.ndarray, np.ndarray] | None]]:
+    def _assign(self, active: list[Run]) -> Program[list[tuple[np.ndarray, np.ndarray] | None]]:
         """Assign all rows to the centres of the active runs; bring their sums up to date."""
         ids = tuple(run.index for run in active)
         centres = [run.centres for run in active]
@@ -126,7 +127,7 @@ class Lloyd:
         self._step += 1
         change: ClusterSums
         (change,) = yield Pass(
-            f"{name} {self._step}",
+            f"lloyd {self._step}",
             recipe,
             (MovedSums(stack, self.grid),),
             Assignment(stack, ids, self._step, basis, self._step - 1),

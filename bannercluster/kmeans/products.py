@@ -17,14 +17,14 @@ import torch
 from bannercluster.config import ClusterConfig
 from bannercluster.kernels.assign import assign
 from bannercluster.kernels.basis import separating_directions
-from bannercluster.kernels.rows import Product, Recipe, prepare
+from bannercluster.kernels.rows import Product, Recipe, normalized, prepare, to_float32
 from bannercluster.kernels.stack import Stack
 from bannercluster.runtime.devices import cpu_info
 
 TRIAL_ROWS = 2_048
-_DIMS = (64, 128, 256)
-_LEAST_ROWS = 32_768  # below, a whole pass costs less than the trial
-_LEAST_RATIO = 4  # features for each dimension
+DIMS = (64, 128, 256)
+_LEAST_ROWS = 8_192  # below, a whole pass costs less than the trial
+LEAST_RATIO = 4  # features for each dimension
 _ROUNDS = 2
 
 
@@ -46,26 +46,45 @@ class Products:
         The product of all features.
     trial : (n, n_features) float32 tensor or None
         Rows to try projections on, as they are after normalisation; None tries none.
+    fitted : bool
+        Whether the first centres are means of rows, not single ones.
+    most_dims : int or None
+        Where a projection is all that is kept of the rows: its dimensions, at most; the full
+        product is then not tried.
     """
 
     full: Recipe
     trial: torch.Tensor | None = None
+    fitted: bool = False
+    most_dims: int | None = None
     _calls: int = field(default=0, init=False)
     _settled: Recipe | None = field(default=None, init=False)
 
     @classmethod
-    def of(cls, full: Recipe, sample: torch.Tensor, n_rows: int) -> Products:
+    def of(
+        cls,
+        full: Recipe,
+        rows: np.ndarray,
+        n_rows: int,
+        *,
+        fitted: bool = False,
+        most_dims: int | None = None,
+    ) -> Products:
         """Take rows for the trial; none where there are too few rows or features to gain.
 
         Parameters
         ----------
         full : Recipe
-        sample : (n, n_features) float32 tensor
+        rows : (n, n_features) array
+            Random rows, as stored.
         n_rows : int
             Of the source.
+        fitted, most_dims
+            As the fields.
         """
-        small = n_rows < _LEAST_ROWS or sample.shape[1] < _LEAST_RATIO * _DIMS[0]
-        return cls(full, None if small else sample[:TRIAL_ROWS])
+        small = n_rows < _LEAST_ROWS or rows.shape[1] < LEAST_RATIO * DIMS[0]
+        trial = None if small else normalized(to_float32(rows[:TRIAL_ROWS]).clone(), full.normalize)
+        return cls(full, trial, fitted, most_dims)
 
     @property
     def settled(self) -> bool:
@@ -75,29 +94,34 @@ class Products:
     def choose(self, centres: Sequence[np.ndarray]) -> Recipe:
         """Return the recipe of the next pass, given the centres of its runs.
 
-        The first pass takes the full product: first centres are single rows, most of which lies
-        outside any few directions.
+        The first pass takes the full product, unless the centres are fitted ones: first centres are
+        single rows, most of which lies outside any few directions.
         """
         self._calls += 1
-        if self.trial is None or self._calls == 1:
+        if self.trial is None or (self._calls == 1 and not self.fitted):
             return self.full
         if self._settled is None:
             self._settled = self._fastest(centres, self.trial)
         return self._settled
 
     def _fastest(self, centres: Sequence[np.ndarray], trial: torch.Tensor) -> Recipe:
-        basis = separating_directions(centres, _DIMS[-1])
+        basis = separating_directions(centres, DIMS[-1], trial.numpy())
         if basis is None:
             return self.full
         products: tuple[Product, ...] = ("float32",)
         if self.full.product == "bfloat16":
             products = ("float32", "bfloat16")
-        dims = [m for m in _DIMS if m <= basis.shape[1] and _LEAST_RATIO * m <= basis.shape[0]]
-        recipes = [self.full] + [
+        widest = min(basis.shape[1], basis.shape[0] // LEAST_RATIO)
+        if self.most_dims is not None:
+            widest = min(widest, self.most_dims)
+        dims = dict.fromkeys(min(m, widest) for m in DIMS)
+        recipes = [
             replace(self.full, product=product, basis=np.ascontiguousarray(basis[:, :m]))
             for m in dims
             for product in products
         ]
+        if self.most_dims is None:
+            recipes.insert(0, self.full)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # as in a pass
         try:

@@ -19,8 +19,9 @@ from bannercluster.kernels.sums import exact_grid
 from bannercluster.kmeans.checkpoint import Checkpoint
 from bannercluster.kmeans.lloyd import Lloyd, Run
 from bannercluster.kmeans.products import Products
+from bannercluster.kmeans.race import Race, levels
 from bannercluster.traverse.reducers import Labels, RowStats, Stats
-from bannercluster.traverse.sources import RowSource, take
+from bannercluster.traverse.sources import RowSource
 from bannercluster.traverse.walk import Assignment, Pass, Program, Walker
 
 
@@ -60,6 +61,10 @@ class SweepResult:
         Traversals of the data.
     seeding_s, lloyd_s : float
         Wall time.
+    statistics_s, race_s : float
+        Wall time of the first traversal, and of the race on samples.
+    n_reads : float
+        Bytes that the traversals read, as a multiple of those of all rows.
     """
 
     runs: tuple[RunResult, ...]
@@ -67,6 +72,9 @@ class SweepResult:
     n_passes: int
     seeding_s: float
     lloyd_s: float
+    statistics_s: float = 0.0
+    race_s: float = 0.0
+    n_reads: float = 0.0
 
     def best(self, k: int) -> RunResult:
         """Return the run of lowest inertia; the earlier restart where two are equal."""
@@ -86,12 +94,15 @@ class Sweep:
         For each k its first centres, one ``(k, n_features)`` array a restart, in the space of the
         prepared rows; seeded by k-means++ where it is None.
     checkpoint : Checkpoint, optional
+    on_iteration : callable, optional
+        Called after each update of the centres with the runs.
     """
 
     config: ClusterConfig
     product: Product = "float32"
     init: dict[int, list[np.ndarray]] | None = None
     checkpoint: Checkpoint | None = None
+    on_iteration: Callable[[Sequence[Run]], None] | None = None
 
     def run(self, walker: Walker, note: Callable[[str], None] | None = None) -> SweepResult:
         """Walk the sweep to its end.
@@ -107,18 +118,32 @@ class Sweep:
         config, source = self.config, walker.source
         _check_k(config.k, source.n_rows)
         normalize: Normalize = "l2" if config.normalize == "l2" else "none"
+        began = time.perf_counter()
         stats: RowStats
         (stats,) = yield Pass("statistics", Recipe(normalize), (Stats(source.n_features),))
         _check_finite(stats)
         started = time.perf_counter()
         note("seeding")
-        sample = _sample(config, source, normalize)
+        stored = _sample(config, source)
         full = Recipe(normalize, self.product, stats.mean.astype(np.float32))
-        products = Products.of(full, sample, source.n_rows)
         runs = self.checkpoint.load() if self.checkpoint is not None else None
+        seeded = raced = started
+        fitted = runs is not None
         if runs is None:
-            runs = _first_runs(config, self.init, sample, walker.executor.n_workers)
-        seeded = time.perf_counter()
+            runs = _first_runs(config, self.init, stored, normalize, walker.executor.n_workers)
+            seeded = raced = time.perf_counter()
+            if config.search == "race":
+                race = Race(config, full, stats, walker.cache_nbytes, self.on_iteration)
+                runs = race.run(runs, source, walker.executor, note)
+                fitted = bool(levels(source.n_rows, config))
+                raced = time.perf_counter()
+        products = Products.of(
+            full,
+            stored,
+            source.n_rows,
+            fitted=fitted,
+            most_dims=walker.most_dims if walker.keep == "projections" else None,
+        )
 
         def on_iteration(runs: Sequence[Run]) -> None:
             active = sum(not run.stopped for run in runs)
@@ -127,6 +152,8 @@ class Sweep:
             )
             if self.checkpoint is not None:
                 self.checkpoint.save(runs)
+            if self.on_iteration is not None:
+                self.on_iteration(runs)
 
         lloyd = Lloyd(
             runs,
@@ -143,7 +170,10 @@ class Sweep:
             stats,
             walker.n_passes,
             seeded - started,
-            time.perf_counter() - seeded,
+            time.perf_counter() - raced,
+            started - began,
+            raced - seeded,
+            walker.nbytes_read / max(source.nbytes, 1),
         )
 
 
@@ -176,18 +206,19 @@ def _check_finite(stats: RowStats) -> None:
         )
 
 
-def _sample(config: ClusterConfig, source: RowSource, normalize: Normalize) -> torch.Tensor:
-    """Random rows, normalised: (n, n_features) float32."""
+def _sample(config: ClusterConfig, source: RowSource) -> np.ndarray:
+    """Random rows as stored: (n, n_features)."""
     generator = np.random.Generator(np.random.PCG64([config.seed, source.n_rows]))
     size = min(source.n_rows, config.seeding_rows)
     chosen = np.sort(generator.choice(source.n_rows, size, replace=False))
-    return normalized(to_float32(take(source, chosen)), normalize)
+    return source.gather(chosen)
 
 
 def _first_runs(
     config: ClusterConfig,
     init: dict[int, list[np.ndarray]] | None,
-    sample: torch.Tensor,
+    stored: np.ndarray,
+    normalize: Normalize,
     n_threads: int,
 ) -> list[Run]:
     if init is not None:
@@ -196,11 +227,12 @@ def _first_runs(
             Run(index, k, restart, np.array(own, dtype=np.float64))
             for index, (k, restart, own) in enumerate(given)
         ]
-    if max(config.k) > len(sample):
+    if max(config.k) > len(stored):
         raise DataError(
-            f"k = {max(config.k)} is larger than the sample that seeds the centres, {len(sample)} "
+            f"k = {max(config.k)} is larger than the sample that seeds the centres, {len(stored)} "
             f"rows; expected at least k: raise --seeding-rows"
         )
+    sample = normalized(to_float32(stored).clone(), normalize)
     asked = [
         (restart, SeedRun(k, entropy))
         for k in config.k

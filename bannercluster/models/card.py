@@ -8,7 +8,7 @@ from typing import Any
 from bannercluster.errors import StoreError
 from bannercluster.store.files import check_version
 
-VERSION = 1
+VERSION = 2  # 1 had no engine and no predecessor; its clusters stand as they were fitted
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,34 @@ class RestartCard:
     inertia: float
     n_iter: int
     converged: bool
+
+
+@dataclass(frozen=True)
+class PredecessorCard:
+    """The model whose cluster numbers a model took over.
+
+    Parameters
+    ----------
+    name : str
+    distances : tuple of float
+        For each cluster the Euclidean distance from the predecessor's centre to the own one.
+    moved : tuple of float or None
+        ``distances`` as multiples of half the distance from the predecessor's centre to its nearest
+        other one; None where that is not defined (k = 1, two centres at one place).
+    same : tuple of bool
+        Whether it is the same cluster: the predecessor would assign the new centre to it, with
+        certainty (``moved`` below 1).
+    """
+
+    name: str
+    distances: tuple[float, ...]
+    moved: tuple[float | None, ...]
+    same: tuple[bool, ...]
+
+    @property
+    def n_same(self) -> int:
+        """Clusters that are the same ones."""
+        return sum(self.same)
 
 
 @dataclass(frozen=True)
@@ -51,6 +79,10 @@ class ModelCard:
     versions : dict
     created : str
         ISO 8601, UTC.
+    engine : str
+        What fitted it: ``sweep``, or the name of a library.
+    predecessor : PredecessorCard or None
+        Whose cluster numbers it took over; None where clusters are numbered by falling size.
     """
 
     name: str
@@ -70,6 +102,8 @@ class ModelCard:
     embedding: dict[str, Any]
     versions: dict[str, Any]
     created: str
+    engine: str = "sweep"
+    predecessor: PredecessorCard | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the card as it is written."""
@@ -90,6 +124,14 @@ class ModelCard:
         check_version(found.pop("format_version", None), VERSION, what)
         try:
             restarts = tuple(RestartCard(**restart) for restart in found.pop("restarts"))
-            return cls(**{**found, "sizes": tuple(found["sizes"]), "restarts": restarts})
+            before = found.pop("predecessor", None)
+            predecessor = None if before is None else _predecessor(before)
+            sizes = tuple(found.pop("sizes"))
+            return cls(**found, sizes=sizes, restarts=restarts, predecessor=predecessor)
         except (KeyError, TypeError) as error:
             raise StoreError(f"{what} is damaged: {error}; fit the model again") from error
+
+
+def _predecessor(value: dict[str, Any]) -> PredecessorCard:
+    lists = ("distances", "moved", "same")
+    return PredecessorCard(**{**value, **{name: tuple(value[name]) for name in lists}})

@@ -1,15 +1,46 @@
-"""What `evaluate` found out about models, on disk: ``<evaluation>/evaluation.json``."""
+"""What `evaluate` found out about models, on disk.
+
+``<evaluation>/evaluation.json`` has all but the metrics of each label, which are in
+``<evaluation>/label_metrics.parquet``.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bannercluster.errors import StoreError
-from bannercluster.store import files, points
+import pyarrow as pa
 
-VERSION = 2  # 1 had no intervals, differences, reason and timings
+from bannercluster.errors import StoreError
+from bannercluster.store import files, points, tables
+
+VERSION = 2  # 1 had no intervals, differences, reason, timings and metrics of labels
 _NAME = "evaluation.json"
+LABELS_NAME = "label_metrics.parquet"
+_KEY = b"bannercluster_label_metrics_key"
+
+LABEL_SCHEMA = pa.schema(
+    [
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("main_cluster", pa.int32(), nullable=False),
+        pa.field("n_main_clusters", pa.int32(), nullable=False),
+        pa.field("recall", pa.float64(), nullable=False),
+        pa.field("sum_heuristic", pa.float64(), nullable=False),
+        pa.field("product_heuristic", pa.float64(), nullable=False),
+        pa.field("centre_distance", pa.float64()),
+        pa.field("misclustering_distance_sum", pa.float64(), nullable=False),
+        pa.field("misclustering_distance", pa.float64()),
+    ]
+)
+"""Columns of the metrics of labels: one row a model and label.
+
+``n`` counts what ``weight`` says. ``main_cluster`` is p(a), the lowest of ``n_main_clusters`` that
+tie. ``centre_distance`` is null at k = 1, ``misclustering_distance`` (the mean) where all of the
+label lies in its main cluster.
+"""
 
 
 @dataclass(frozen=True)
@@ -115,6 +146,8 @@ class Evaluation:
         Between each two models, for the metrics that have intervals.
     timings : dict of str to float
         Seconds of the parts of the evaluation, by name.
+    label_metrics_key : str
+        Which table of label metrics belongs to it; empty for an evaluation of version 1.
     """
 
     models: tuple[ModelMetrics, ...]
@@ -128,6 +161,7 @@ class Evaluation:
     reason: str = ""
     differences: tuple[Difference, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    label_metrics_key: str = ""
 
     def save(self, evaluation: str) -> None:
         """Write it into the folder of evaluations."""
@@ -173,3 +207,47 @@ def _metrics(value: dict[str, Any]) -> ModelMetrics:
     return ModelMetrics(
         value["name"], value["k"], tuple(value["sizes"]), value["metrics"], counts, intervals
     )
+
+
+def save_label_metrics(evaluation: str, table: pa.Table) -> str:
+    """Write the metrics of labels beside the evaluation; returns the key that the latter keeps.
+
+    It is written first: an evaluation that is there has its table, and whoever finds a table of
+    another key (of a run that ended between the two) knows that it is not this evaluation's.
+
+    Parameters
+    ----------
+    evaluation : str
+        Folder of evaluations.
+    table : pyarrow.Table
+        Of :data:`LABEL_SCHEMA`; without labels it has no rows.
+    """
+    digest = hashlib.sha256()
+    for batch in table.combine_chunks().to_batches():
+        digest.update(batch.serialize())
+    key = digest.hexdigest()
+    table = table.replace_schema_metadata({_KEY: key.encode()})
+    tables.write(files.join(evaluation, LABELS_NAME), table, points.LABEL_METRICS)
+    return key
+
+
+def load_label_metrics(evaluation: str, found: Evaluation) -> pa.Table:
+    """Read the metrics of labels that belong to an evaluation.
+
+    Returns
+    -------
+    pyarrow.Table
+        Of :data:`LABEL_SCHEMA`; no rows where there were no labels, where the evaluation is of
+        version 1, and where a later run ended after it wrote its own table.
+
+    Raises
+    ------
+    StoreError, FormatVersionError
+        If the table is missing, damaged or newer than this code.
+    """
+    if not found.label_metrics_key:
+        return LABEL_SCHEMA.empty_table()
+    table = tables.read(files.join(evaluation, LABELS_NAME))
+    if (table.schema.metadata or {}).get(_KEY) != found.label_metrics_key.encode():
+        return LABEL_SCHEMA.empty_table()
+    return table

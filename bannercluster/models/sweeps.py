@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bannercluster.errors import StoreError, UsageError
 from bannercluster.store import files, points
 
-VERSION = 1
+VERSION = 2  # 1 had no timings
 _NAME = "sweep.json"
 
 
@@ -23,12 +23,20 @@ class SweepFile:
     embeddings : str
         Store that they were fitted on.
     data : dict
-        Number of rows and fingerprint of their contents.
+        Number of rows (``n_rows``) and fingerprint of their contents.
+    timings : dict of str to float
+        Seconds of the run that fitted what was missing: ``statistics_s`` (the first traversal),
+        ``seeding_s``, ``iterations_s``, ``total_s`` (with opening, matching and writing). Empty
+        where every model was there already.
+    n_passes : int
+        Traversals of the data in that run; 0 where nothing was fitted.
     """
 
     models: tuple[str, ...]
     embeddings: str
     data: dict[str, Any]
+    timings: dict[str, float] = field(default_factory=dict)
+    n_passes: int = 0
 
     def save(self, models: str) -> None:
         """Make this the latest sweep."""
@@ -39,6 +47,8 @@ class SweepFile:
                 "models": list(self.models),
                 "embeddings": self.embeddings,
                 "data": self.data,
+                "timings": self.timings,
+                "n_passes": self.n_passes,
             },
             points.SWEEP,
         )
@@ -54,16 +64,35 @@ class SweepFile:
         FormatVersionError, StoreError
             If it is newer than this code, or damaged.
         """
+        found = cls.load_if_any(models)
+        if found is None:
+            raise UsageError(
+                f"no models in {models}; expected the result of `bc cluster`: run it first, or "
+                f"name another folder with --models"
+            )
+        return found
+
+    @classmethod
+    def load_if_any(cls, models: str) -> SweepFile | None:
+        """Read the latest sweep, or return None where nothing was fitted yet.
+
+        Raises
+        ------
+        FormatVersionError, StoreError
+            If it is newer than this code, or damaged.
+        """
         url = files.join(models, _NAME)
         value = files.read_json_if_any(url)
         if value is None:
-            raise UsageError(
-                f"no models in {models}; expected the result of `bc cluster`: run it first, or "
-                f"name another "
-                f"folder with --models"
-            )
+            return None
         files.check_version(value.get("format_version"), VERSION, url)
         try:
-            return cls(tuple(value["models"]), value["embeddings"], value["data"])
-        except (KeyError, TypeError) as error:
+            return cls(
+                tuple(value["models"]),
+                value["embeddings"],
+                value["data"],
+                dict(value.get("timings", {})),
+                int(value.get("n_passes", 0)),
+            )
+        except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{url} is damaged: {error}; run `bc cluster` again") from error

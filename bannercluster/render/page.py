@@ -18,17 +18,22 @@ from markupsafe import Markup
 
 from bannercluster.render import sweep as sweep_of
 from bannercluster.render.bounds import GALLERY_CAP, PAGE_BYTES_CAP, bounded
+from bannercluster.render.differences import difference_table
+from bannercluster.render.measured import TimesView
+from bannercluster.render.metrics import GROUP_TITLES
 from bannercluster.render.palette import DARK, LIGHT, colour_index, css_variables, shape_path
 from bannercluster.render.pictures import PICTURE_BYTES_CAP, PictureBook, bind
 from bannercluster.render.plots import Bar, bar_plot
 from bannercluster.render.scatter import map_data
-from bannercluster.render.text import DASH, clean, figure
+from bannercluster.render.text import DASH, clean, duration, figure
 from bannercluster.render.views import ModelView, RejectedView, ReportPage
 
 __all__ = ["GALLERY_CAP", "LABEL_CAP", "REJECTED_ROW_CAP", "ReportPage", "render_report"]
 
 LABEL_CAP: Final = 6
 REJECTED_ROW_CAP: Final = 50
+_NOTED_MODELS: Final = 5  # beside more columns the notes of the metrics have no room
+_STYLES: Final = ("report.css", "sections.css", "tables.css")
 _SCRIPTS: Final = ("tooltip.js", "gallery.js", "map.js")
 
 
@@ -80,6 +85,7 @@ def render_report(page: ReportPage) -> str:
 def _render(page: ReportPage, models: tuple[_Model, ...], book: PictureBook) -> str:
     script = "\n".join(_source(name) for name in _SCRIPTS)
     shown = next((i for i, model in enumerate(page.models) if model.chosen), 0)
+    groups = sweep_of.table(page.sweep)
     drawn_map = page.map if page.map and page.map.points and models else None
     return (
         _environment()
@@ -89,11 +95,15 @@ def _render(page: ReportPage, models: tuple[_Model, ...], book: PictureBook) -> 
             models=models,
             shown=shown,
             book=book,
-            table=sweep_of.table(page.sweep),
+            groups=groups,
+            difference=difference_table(page.sweep),
             plots=[(p.metric, Markup(p.svg)) for p in sweep_of.plots(page.sweep)],  # noqa: S704
+            with_intervals=any(v.low is not None for row in page.sweep.rows for v in row.values),
+            with_labels=any(group.title == GROUP_TITLES["labels"] for group in groups),
             algorithms=tuple(dict.fromkeys(row.algorithm for row in page.sweep.rows)),
             map=drawn_map,
             map_data=map_data(drawn_map, book, len(models)) if drawn_map else None,
+            times_svg=_times_svg(page.times),
             rejected_svg=_rejected_svg(page.rejected),
             n_rejected=sum(count.n_rows for count in page.rejected.counts)
             or len(page.rejected.rows),
@@ -136,6 +146,17 @@ def _rejected_svg(rejected: RejectedView) -> Markup:
     return Markup(svg)  # noqa: S704
 
 
+def _times_svg(times: TimesView | None) -> Markup:
+    if times is None or not times.parts:
+        return Markup("")
+    bars = tuple(
+        Bar(f"{part.stage} · {part.part}", part.duration_s, duration(part.duration_s))
+        for part in times.parts
+    )
+    svg = bar_plot("Time of each part", bars, "times", label_width=210, width=640)
+    return Markup(svg)  # noqa: S704
+
+
 def _css(book: PictureBook, n_models: int) -> str:
     switch = "\n".join(
         f"body:has(#model-{i}:checked) .of-model:not(.m{i}){{display:none}}"
@@ -148,7 +169,7 @@ def _css(book: PictureBook, n_models: int) -> str:
         f":root{{{css_variables(LIGHT)}}}\n"
         f"@media screen and (prefers-color-scheme: dark){{:root{{{css_variables(DARK)}}}}}"
     )
-    styles = (_source("report.css"), _source("sections.css"))
+    styles = tuple(map(_source, _STYLES))
     return "\n".join((themes, *styles, colours, switch, book.css))
 
 
@@ -189,6 +210,7 @@ def _environment() -> jinja2.Environment:
         shape_path=shape_path,
         GALLERY_CAP=GALLERY_CAP,
         LABEL_CAP=LABEL_CAP,
+        NOTED_MODELS=_NOTED_MODELS,
         REJECTED_ROW_CAP=REJECTED_ROW_CAP,
     )
     return environment

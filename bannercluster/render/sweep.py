@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bannercluster.render.metrics import Metric
+from bannercluster.render.measured import MetricValue, SweepRow, SweepView
+from bannercluster.render.metrics import GROUP_TITLES, Metric
 from bannercluster.render.plots import Point, Series, metric_plot
 from bannercluster.render.text import DASH, figure
-from bannercluster.render.views import MetricValue, SweepRow, SweepView
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value as it is written, with its interval, and whether it is the best of its metric."""
+    """A value as it is written, with its interval, and whether it is the best beyond noise."""
 
     value: str
     interval: str
@@ -29,6 +30,14 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TableGroup:
+    """Metrics that belong together."""
+
+    title: str
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
     """A metric against k."""
 
@@ -36,28 +45,32 @@ class Plot:
     svg: str
 
 
-def table(sweep: SweepView) -> tuple[TableRow, ...]:
+def table(sweep: SweepView) -> tuple[TableGroup, ...]:
     """Rows of the metrics that have a value in at least one model, in the order of the metrics.
+
+    The best of a row is marked where it differs from the next best by more than the noise, and
+    the metric may be compared between these models. Without an interval the noise is not known,
+    and nothing is marked.
 
     Raises
     ------
     ValueError
         If a value names a metric that the sweep does not have.
     """
-    by_model = [_by_key(sweep, row) for row in sweep.rows]
-    rows = []
+    by_model = [values_by_key(sweep, row) for row in sweep.rows]
+    groups: dict[str, list[TableRow]] = {}
     for metric in sweep.metrics:
         values = [values.get(metric.key) for values in by_model]
-        known = [v.value for v in values if v is not None and _is_number(v.value)]
-        if known:
-            best = _best(metric, [v for v in known if v is not None])
-            rows.append(TableRow(metric, tuple(_cell(metric, v, best) for v in values)))
-    return tuple(rows)
+        if any(value is not None and is_number(value.value) for value in values):
+            best = _best(sweep, metric, values)
+            cells = tuple(_cell(metric, v, place == best) for place, v in enumerate(values))
+            groups.setdefault(GROUP_TITLES[metric.group], []).append(TableRow(metric, cells))
+    return tuple(TableGroup(title, tuple(rows)) for title, rows in groups.items())
 
 
 def plots(sweep: SweepView) -> tuple[Plot, ...]:
     """Draw the metrics that have a value: a line an algorithm, inertia with all restarts."""
-    by_model = [(row, _by_key(sweep, row)) for row in sweep.rows]
+    by_model = [(row, values_by_key(sweep, row)) for row in sweep.rows]
     algorithms = tuple(dict.fromkeys(row.algorithm for row in sweep.rows))
     drawn = []
     for nth, metric in enumerate(m for m in sweep.metrics if m.plotted):
@@ -80,7 +93,19 @@ def plots(sweep: SweepView) -> tuple[Plot, ...]:
     return tuple(drawn)
 
 
-def _by_key(sweep: SweepView, row: SweepRow) -> dict[str, MetricValue]:
+def comparable(sweep: SweepView, metric: Metric) -> bool:
+    """Whether the models may be compared by a metric: by those that move with k, at one k only."""
+    return metric.across_k or len({row.k for row in sweep.rows}) == 1
+
+
+def values_by_key(sweep: SweepView, row: SweepRow) -> dict[str, MetricValue]:
+    """Values of a model by the keys of their metrics.
+
+    Raises
+    ------
+    ValueError
+        If a value names a metric that the sweep does not have.
+    """
     known = {metric.key for metric in sweep.metrics}
     unknown = sorted({v.metric for v in row.values} - known)
     if unknown:
@@ -88,21 +113,36 @@ def _by_key(sweep: SweepView, row: SweepRow) -> dict[str, MetricValue]:
     return {v.metric: v for v in row.values}
 
 
-def _cell(metric: Metric, value: MetricValue | None, best: float | None) -> Cell:
+def is_number(value: float | None) -> bool:
+    """Whether a value is there and finite."""
+    return value is not None and math.isfinite(value)
+
+
+def _cell(metric: Metric, value: MetricValue | None, best: bool) -> Cell:
     if value is None:
         return Cell(DASH, "", best=False)
     interval = ""
-    if value.low is not None and value.high is not None:
+    if is_number(value.low) and is_number(value.high):
         interval = f"{figure(value.low, metric.style)} to {figure(value.high, metric.style)}"
-    is_best = best is not None and value.value == best
-    return Cell(figure(value.value, metric.style), interval, is_best)
+    return Cell(figure(value.value, metric.style), interval, best)
 
 
-def _best(metric: Metric, values: list[float]) -> float | None:
-    if not metric.better or len(values) < 2 or min(values) == max(values):
+def _best(sweep: SweepView, metric: Metric, values: Sequence[MetricValue | None]) -> int | None:
+    """Place of the model whose lead over the next best exceeds the noise, if there is one."""
+    if not metric.better or not comparable(sweep, metric):
         return None
-    return max(values) if metric.better == "higher" else min(values)
-
-
-def _is_number(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+    sign = -1.0 if metric.better == "higher" else 1.0
+    ranked = sorted(
+        (sign * value.value, place)
+        for place, value in enumerate(values)
+        if value is not None and value.value is not None and math.isfinite(value.value)
+    )
+    if len(ranked) < 2:
+        return None
+    first, second = ranked[0][1], ranked[1][1]
+    beyond = any(
+        {d.first, d.second} == {first, second} and d.exceeds_noise
+        for d in sweep.differences
+        if d.metric == metric.key
+    )
+    return first if beyond else None

@@ -57,9 +57,9 @@ def figure(value: float | None, style: str = "fixed") -> str:
     ----------
     value : float or None
         The number.
-    style : {"fixed", "significant", "percent", "count"}
-        Three decimals; four significant digits with a k, M, G or T; one decimal of a percentage;
-        or grouped thousands.
+    style : {"fixed", "significant", "short", "percent", "count"}
+        Three decimals; four significant digits with a k, M, G or T; three of them, with their
+        zeros; one decimal of a percentage; or grouped thousands.
     """
     if value is None or math.isnan(value):
         return DASH
@@ -70,17 +70,58 @@ def figure(value: float | None, style: str = "fixed") -> str:
     elif style == "percent":
         out = f"{100 * value:.1f} %"
     elif style == "significant":
-        out = _significant(value)
+        out = _significant(value, 4)
+    elif style == "short":
+        out = _significant(value, 3, "#")
     else:
         out = f"{value:.3f}"
-    return out.replace("-", MINUS) if out.startswith("-") else out
+    if not out.startswith("-"):
+        return out
+    # What rounds to zero has no sign.
+    return out.replace("-", MINUS, 1) if out.strip("-0.% ") else out[1:]
 
 
-def _significant(value: float) -> str:
+def signed(value: float, style: str = "fixed") -> str:
+    """Write a difference as `figure` does, with a plus sign where it is above zero.
+
+    >>> signed(0.25)
+    '+0.250'
+    """
+    written = figure(value, style)
+    return f"+{written}" if value > 0 and written.strip("0.% ") else written
+
+
+def duration(duration_s: float) -> str:
+    """Write a time for people: hundredths below a second, tenths below ten, then whole units.
+
+    >>> duration(0.0213), duration(4.21), duration(75.2), duration(9000.0)
+    ('0.02 s', '4.2 s', '1 min 15 s', '2 h 30 min')
+    """
+    if duration_s < 0.005:
+        return "< 0.01 s"
+    if duration_s < 0.995:
+        return f"{duration_s:.2f} s"
+    if duration_s < 9.95:
+        return f"{duration_s:.1f} s"
+    seconds = round(duration_s)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def _significant(value: float, n_digits: int, zeros: str = "") -> str:
     size = abs(value)
+    form = f"{zeros}.{n_digits}g"  # with zeros: "#", which leaves a point behind whole numbers
+    rounds_up = 1 - 0.5 * 10.0**-n_digits
+    if size >= rounds_up * 1e15:
+        return f"{value:.3g}"
     for unit, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if size >= 0.99995 * factor * (10 if unit == "k" else 1):
-            return f"{value / factor:.4g} {unit}" if size < 1e15 else f"{value:.3g}"
-    if size >= 1000:
+        if size >= rounds_up * factor * (10 if unit == "k" else 1):
+            return f"{value / factor:{form}}".rstrip(".") + f" {unit}"
+    if size >= rounds_up * 1000:
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    digits, power, exponent = f"{value:{form}}".rstrip(".").partition("e-")
+    return f"{digits}e{MINUS}{exponent.lstrip('0')}" if power else digits

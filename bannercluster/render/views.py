@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bannercluster.render.metrics import STANDARD_METRICS, Metric
+from bannercluster.render.measured import LabelsView, SweepView, TimesView
 from bannercluster.render.thumbnails import Thumbnail
 
 
@@ -19,70 +19,6 @@ class Fact:
 
     name: str
     value: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MetricValue:
-    """A metric of one fitted model.
-
-    Parameters
-    ----------
-    metric : str
-        Key of a `Metric` in `SweepView.metrics`.
-    value : float or None
-        None where the metric is undefined (the silhouette at k = 1).
-    low, high : float or None
-        Ends of its interval, both or neither.
-    """
-
-    metric: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SweepRow:
-    """One model of the sweep.
-
-    Parameters
-    ----------
-    k : int
-        Number of clusters.
-    values : tuple of MetricValue
-        In any order; a metric that is left out shows as a dash.
-    algorithm : str
-        Models of one algorithm are joined by a line in the plots.
-    chosen : bool
-        Whether the rule chose this model.
-    restart_inertia : tuple of float
-        Final inertia of every restart, drawn as faint dots.
-    """
-
-    k: int
-    values: tuple[MetricValue, ...]
-    algorithm: str = "k-means"
-    chosen: bool = False
-    restart_inertia: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SweepView:
-    """All models that were fitted, and what is known about them.
-
-    Parameters
-    ----------
-    rows : tuple of SweepRow
-        Shown in this order.
-    metrics : tuple of Metric
-        The columns that are possible, in order; those without a value are left out.
-    note : str
-        One or two sentences under the plots: which differences exceed their noise.
-    """
-
-    rows: tuple[SweepRow, ...]
-    metrics: tuple[Metric, ...] = STANDARD_METRICS
     note: str = ""
 
 
@@ -262,12 +198,18 @@ class ReportPage:
         The answer in one sentence: ``k = 10 is chosen: highest silhouette, 0.21``.
     rule : str
         The rule that gave the answer.
+    reason : str
+        How the rule came to it, with its figures; empty where that is not known.
     tiles : tuple of Fact
         The key figures.
     run_card : tuple of Fact
         How the run was made: model, weights, engine, precision, seed, durations.
     sweep : SweepView
         All models and their metrics.
+    labels : LabelsView or None
+        Labels under the chosen model.
+    times : TimesView or None
+        Where the time went.
     models : tuple of ModelView
         The models with galleries; the chosen one (else the first) is shown first.
     map : MapView or None
@@ -291,9 +233,12 @@ class ReportPage:
     sweep: SweepView
     models: tuple[ModelView, ...] = ()
     rule: str = ""
+    reason: str = ""
     tiles: tuple[Fact, ...] = ()
     run_card: tuple[Fact, ...] = ()
     map: MapView | None = None
+    labels: LabelsView | None = None
+    times: TimesView | None = None
     rejected: RejectedView = RejectedView()
     pictures: tuple[Picture, ...] = ()
     commands: tuple[str, ...] = ()

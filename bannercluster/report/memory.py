@@ -11,6 +11,7 @@ from bannercluster.config import Settings
 from bannercluster.media import DecodeLimits
 from bannercluster.media.decoders import planned_nbytes
 from bannercluster.models.kmeans import KMeansModel
+from bannercluster.report.labels import label_metrics_url
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.memory import (
     MemoryPart,
@@ -19,6 +20,7 @@ from bannercluster.runtime.memory import (
     memory_budget,
     worker_kind,
 )
+from bannercluster.store import tables
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse.segments import TILE_ROWS, cut
 
@@ -36,6 +38,7 @@ def plan_memory(
     segment = max((one.stop - one.start for one in cut(n)), default=0)
     rows, aliases = store.table_size("rows"), store.table_size("aliases")
     rejected = store.table_size("rejected")
+    labels = tables.size_of(label_metrics_url(settings.paths.evaluation))
     sample = min(settings.report.map_points, n)
     centres = sum(model.centres.nbytes for model in models)
     # The content ids of all aliases once more, their rows, those of them that are different.
@@ -54,6 +57,8 @@ def plan_memory(
         # As stored, twice; float32; what the principal components take beside it.
         MemoryPart("map", (2 * stored + 4 + 12) * sample * f, "process", _PAGE),
         MemoryPart("tables", rows.nbytes + aliases.nbytes + rejected.nbytes, "process", _PAGE),
+        # As read, those of the chosen model once more.
+        MemoryPart("label metrics", 2 * labels.nbytes, "process", _PAGE),
         MemoryPart("row index and order", index, "process", _PAGE),
         MemoryPart("page", _PAGE_NBYTES, "process", _PAGE),
         MemoryPart("pictures in work", _PICTURE_NBYTES, "worker", _PAGE),

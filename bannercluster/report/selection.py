@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 
 from bannercluster.kernels.rows import Normalize, normalized, to_float32
 from bannercluster.models.kmeans import Assigned
-from bannercluster.traverse.sources import RowSource, take
+from bannercluster.traverse.sources import RowSource
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def project(source: RowSource, normalize: Normalize, n_points: int, seed: int) -
     generator = np.random.Generator(np.random.PCG64([seed, source.n_rows]))
     size = min(n_points, source.n_rows)
     rows = np.sort(generator.choice(source.n_rows, size, replace=False))
-    x = normalized(to_float32(take(source, rows)), normalize).numpy()
+    x = normalized(to_float32(source.gather(rows)), normalize).numpy()
     pca = PCA(2, svd_solver="randomized", random_state=seed)
     xy = pca.fit_transform(x).astype(np.float64)
     first, second = (float(share) for share in pca.explained_variance_ratio_)

@@ -15,9 +15,12 @@ from bannercluster.models.evaluations import Evaluation
 from bannercluster.models.folder import check_embedding, load_model
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.rows import assign_rows
+from bannercluster.models.sweeps import SweepFile
 from bannercluster.render.page import render_report
 from bannercluster.render.scatter import MAP_POINT_CAP
-from bannercluster.report.contents import Findings, page_of
+from bannercluster.report.contents import page_of
+from bannercluster.report.findings import Findings
+from bannercluster.report.labels import labels_of
 from bannercluster.report.memory import plan_memory
 from bannercluster.report.pictures import Wanted, make_thumbnails
 from bannercluster.report.selection import Projection, Shown, project, select
@@ -121,6 +124,8 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
             rows,
             _names_of(store, on_page, settings.paths.label),
             len(wanted) - len(pictures),
+            SweepFile.load_if_any(settings.paths.models),
+            labels_of(settings.paths.evaluation, evaluation),
         ),
         settings,
     )

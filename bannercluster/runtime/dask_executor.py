@@ -83,6 +83,11 @@ class DaskExecutor:
             with contextlib.suppress(SchedulerError):
                 self._crew.answers(fn)
 
+    def as_current(self) -> contextlib.AbstractContextManager[object]:
+        """Let Dask collections compute on these workers, for the length of a ``with``."""
+        current: contextlib.AbstractContextManager[object] = self._client.as_current()
+        return current
+
     def close(self) -> None:
         """Nothing to let go of: the client belongs to who opened it."""
 

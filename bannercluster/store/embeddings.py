@@ -9,14 +9,16 @@ sees the old, whole store.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from bannercluster.errors import StoreError, UsageError
-from bannercluster.store import files, tables
+from bannercluster.store import files, pages, tables
 from bannercluster.store.fingerprint import fingerprint
 from bannercluster.store.refusals import reason_of
 
@@ -132,6 +134,72 @@ class EmbeddingStore:
         self._read_into(out, "embedding", start, stop)
         return out
 
+    def read_into(self, out: np.ndarray, start: int, stop: int) -> None:
+        """Read rows ``start:stop`` into an array that is there, as :meth:`read` does.
+
+        Parameters
+        ----------
+        out : (stop - start, n_features) array
+            Contiguous, in the dtype of the store.
+        start, stop : int
+        """
+        self._read_into(out, "embedding", start, stop)
+
+    def gather(self, rows: np.ndarray) -> np.ndarray:
+        """Read single rows by their global numbers.
+
+        Each chunk is opened once; on an object store neighbours come in one request.
+
+        Parameters
+        ----------
+        rows : (n,) sorted int64 array
+
+        Returns
+        -------
+        (n, n_features) float16 or float32 array
+        """
+        out = np.empty((len(rows), self.n_features), np.dtype(self.manifest.dtype))
+        chunk_of = rows // self.manifest.chunk_rows
+        folder = files.local_path(self.url)
+        for chunk in np.unique(chunk_of):
+            own = slice(*np.searchsorted(chunk_of, [chunk, chunk + 1]))
+            if folder is None:
+                self._gather_remote(rows[own], out[own])
+            else:
+                path = folder / "embedding" / "c" / str(chunk) / "0"
+                self._gather_local(path, rows[own] % self.manifest.chunk_rows, out[own])
+        return out
+
+    def _gather_local(self, path: Path, offsets: np.ndarray, out: np.ndarray) -> None:
+        row_nbytes = out[:1].nbytes
+        try:
+            with path.open("rb", buffering=0) as file:
+                descriptor, view = file.fileno(), out.view(np.uint8).reshape(len(out), row_nbytes)
+                # Read-ahead would fetch what nobody asked for; but all rows may be fetched at once.
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+                for offset in offsets.tolist():
+                    where = offset * row_nbytes
+                    os.posix_fadvise(descriptor, where, row_nbytes, os.POSIX_FADV_WILLNEED)
+                for place, offset in enumerate(offsets.tolist()):
+                    n = os.preadv(descriptor, [view[place].data], offset * row_nbytes)
+                    if n != row_nbytes:
+                        raise StoreError(
+                            f"{path} ends before row {offset}; expected whole chunks: embed again"
+                        )
+        except FileNotFoundError as error:
+            raise StoreError(f"{path} is missing; embed again") from error
+        except OSError as error:
+            raise StoreError(
+                f"cannot read {path}: {reason_of(error)}; {files.READ_AGAIN}"
+            ) from error
+
+    def _gather_remote(self, rows: np.ndarray, out: np.ndarray) -> None:
+        breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+        low = 0
+        for run in np.split(rows, breaks):
+            self._read_into(out[low : low + len(run)], "embedding", int(run[0]), int(run[-1]) + 1)
+            low += len(run)
+
     def content_ids(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Read the content ids of rows ``start:stop``, of all by default.
 
@@ -167,6 +235,7 @@ class EmbeddingStore:
                 if folder is not None:
                     path = folder / array / "c" / str(chunk) / "0"
                     with path.open("rb", buffering=0) as file:
+                        pages.populate(file.fileno(), first, view.nbytes)
                         file.seek(first)
                         _fill(file, view.data.cast("B"), f"{self.url}: chunk {chunk} of {array}")
                 else:

@@ -121,6 +121,11 @@ SWEEP = Point(
     "the list of the models of the latest sweep",
     "the models are there: the next run only writes the list",
 )
+LABEL_METRICS = Point(
+    "evaluate.label-metrics",
+    "the metrics of each label",
+    "the old evaluation does not take the new table for its own; both are written again",
+)
 EVALUATION = Point(
     "evaluate.evaluation",
     "metrics and choice",
@@ -147,6 +152,11 @@ EXPORT_DONE = Point(
     "the marker of a whole export",
     "a folder without it is not whole: the same export goes on in it",
 )
+BENCH = Point(
+    "bench.result",
+    "the figures or the plot of a measurement",
+    "the old ones hold until the new ones are whole",
+)
 GARBAGE = Point(
     "gc.file",
     "removal of a file that nobody needs",
@@ -171,11 +181,13 @@ POINTS = (
     CARD,
     CHECKPOINT_GONE,
     SWEEP,
+    LABEL_METRICS,
     EVALUATION,
     ASSIGNMENTS,
     REPORT,
     EXPORT_PART,
     EXPORT_DONE,
+    BENCH,
     GARBAGE,
 )
 """All points, in the order of the data."""

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 
 from bannercluster.kernels.native import stats
-from bannercluster.kernels.rows import normalized, sq_norms
-from bannercluster.kernels.silhouette import silhouette_scores
 from bannercluster.kernels.stack import Stack
 from bannercluster.kernels.sums import ClusterSums
 from bannercluster.traverse.walk import Tile
@@ -67,8 +65,11 @@ class Stats:
 
     def add(self, state: RowStats, tile: Tile) -> None:
         """Add a tile."""
-        x = tile.rows.x
-        sq = sq_norms(x)
+        x = tile.rows.x.cpu()
+        sq_ = np.empty(len(x))
+        total = np.zeros_like(state.total)
+        largest = stats(x.numpy(), sq_, total)
+        sq = torch.from_numpy(sq_)
         bad = ~torch.isfinite(sq)
         state.n_rows += len(x)
         if bool(bad.any()):
@@ -76,8 +77,8 @@ class Stats:
                 state.first_not_finite = tile.start + int(torch.nonzero(bad)[0])
             state.n_not_finite += int(bad.sum())
             return
+        state.total += total
         state.n_zero += int((sq == 0).sum())
-        largest = stats(x.cpu().numpy(), sq.cpu().numpy(), state.total)
         state.largest = max(state.largest, float(largest))
         state.sum_sq += float(sq.sum())
 
@@ -199,155 +200,3 @@ class Labels:
         """Append; segments come in their order."""
         left.parts.extend(right.parts)
         return left
-
-
-@dataclass
-class Moments:
-    """Per-cluster counts, sums and sums of squared norms, of rows and of unit rows.
-
-    Parameters
-    ----------
-    counts : (n_centres,) int64 array
-    sums, unit_sums : (n_centres, n_features) float64 array
-    sum_sq, n_unit : (n_centres,) float64 array
-        ``n_unit`` is the sum of squared norms of the unit rows: the number of rows that are not
-        zero.
-    """
-
-    counts: np.ndarray
-    sums: np.ndarray
-    sum_sq: np.ndarray
-    unit_sums: np.ndarray
-    n_unit: np.ndarray
-
-
-@dataclass(frozen=True)
-class ClusterMoments:
-    """Reducer to :class:`Moments`: all that silhouettes and inertia need of the final labels."""
-
-    stack: Stack
-
-    def start(self) -> Moments:
-        """Return the moments of no rows."""
-        k, n_features = self.stack.centres.shape
-        return Moments(
-            np.zeros(k, np.int64),
-            np.zeros((k, n_features)),
-            np.zeros(k),
-            np.zeros((k, n_features)),
-            np.zeros(k),
-        )
-
-    def add(self, state: Moments, tile: Tile) -> None:
-        """Add a tile."""
-        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
-        x = tile.rows.x.cpu()
-        unit = x if self.stack.recipe.normalize == "l2" else unit_rows(x)
-        member = torch.from_numpy(membership(tile.labels, self.stack))
-        state.counts += member.sum(dim=1).long().numpy()
-        wide = x.double()
-        state.sums += torch.mm(member, wide).numpy()
-        state.sum_sq += torch.mv(member, sq_norms(x)).numpy()
-        unit_wide = wide if unit is x else unit.double()
-        state.unit_sums += torch.mm(member, unit_wide).numpy()
-        state.n_unit += torch.mv(member, sq_norms(unit)).numpy()
-
-    def merge(self, left: Moments, right: Moments) -> Moments:
-        """Add."""
-        return Moments(
-            left.counts + right.counts,
-            left.sums + right.sums,
-            left.sum_sq + right.sum_sq,
-            left.unit_sums + right.unit_sums,
-            left.n_unit + right.n_unit,
-        )
-
-
-@dataclass
-class SilhouetteSums:
-    """Sums of the silhouettes of each run, squared Euclidean and cosine: (n_runs,) float64."""
-
-    euclidean: np.ndarray
-    cosine: np.ndarray
-
-
-@dataclass(frozen=True)
-class Silhouettes:
-    """Reducer to :class:`SilhouetteSums`, given the moments of the same labels."""
-
-    stack: Stack
-    moments: Moments
-
-    def start(self) -> SilhouetteSums:
-        """Return the sums of no rows."""
-        return SilhouetteSums(np.zeros(self.stack.n_runs), np.zeros(self.stack.n_runs))
-
-    def add(self, state: SilhouetteSums, tile: Tile) -> None:
-        """Add a tile."""
-        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
-        x, m = tile.rows.x.cpu(), self.moments
-        starts = self.stack.starts
-        scores = silhouette_scores(x, tile.labels, starts, m.counts, m.sums, m.sum_sq)
-        state.euclidean += scores.sum(axis=1)
-        if self.stack.recipe.normalize == "l2":
-            state.cosine += scores.sum(axis=1)  # of unit rows the two are the same
-            return
-        scores = silhouette_scores(
-            unit_rows(x), tile.labels, starts, m.counts, m.unit_sums, m.n_unit
-        )
-        state.cosine += scores.sum(axis=1)
-
-    def merge(self, left: SilhouetteSums, right: SilhouetteSums) -> SilhouetteSums:
-        """Add."""
-        return SilhouetteSums(left.euclidean + right.euclidean, left.cosine + right.cosine)
-
-
-def unit_rows(x: torch.Tensor) -> torch.Tensor:
-    """Return the rows divided by their norms, as new float32 rows."""
-    return normalized(x.clone(), "l2")
-
-
-def membership(labels: np.ndarray, stack: Stack) -> np.ndarray:
-    """Return the (n_centres, n) float64 matrix of ones where a row belongs to a centre."""
-    member = np.zeros((len(stack.centres), labels.shape[1]))
-    rows = np.arange(labels.shape[1])
-    for run in range(stack.n_runs):
-        member[stack.starts[run] + labels[run].astype(np.int64), rows] = 1.0
-    return member
-
-
-@dataclass(frozen=True, eq=False)
-class Contingency:
-    """Reducer to the tables n[label, cluster] of each run, as (n_labels, k) int64 arrays.
-
-    Parameters
-    ----------
-    stack : Stack
-    codes : (n_rows,) int32 array
-        Label of each row; -1 leaves a row out.
-    weights : (n_rows,) int64 array
-    n_labels : int
-    """
-
-    stack: Stack
-    codes: np.ndarray
-    weights: np.ndarray
-    n_labels: int
-
-    def start(self) -> list[np.ndarray]:
-        """Return empty tables."""
-        sizes = np.diff(self.stack.starts)
-        return [np.zeros((self.n_labels, int(k)), np.int64) for k in sizes]
-
-    def add(self, state: list[np.ndarray], tile: Tile) -> None:
-        """Count a tile."""
-        assert tile.labels is not None  # noqa: S101 - a pass with this reducer has centres
-        own = slice(tile.start, tile.start + tile.labels.shape[1])
-        known = self.codes[own] >= 0
-        codes, weights = self.codes[own][known], self.weights[own][known]
-        for run, table in enumerate(state):
-            np.add.at(table, (codes, tile.labels[run][known]), weights)
-
-    def merge(self, left: list[np.ndarray], right: list[np.ndarray]) -> list[np.ndarray]:
-        """Add."""
-        return [one + other for one, other in zip(left, right, strict=True)]

@@ -9,7 +9,7 @@ TILE_ROWS = 4_096
 """Rows of a tile: the unit of arithmetic. Part of every result that sums in floating point."""
 
 _MOST_SEGMENTS = 128
-_LEAST_TILES = 4
+_LEAST_TILES = 1
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Segment:
 
 
 def cut(n_rows: int) -> tuple[Segment, ...]:
-    """Cut rows into segments: at least four tiles each, at most 128 segments."""
+    """Cut rows into segments: whole tiles, at most 128 segments."""
     n_tiles = -(-n_rows // TILE_ROWS)
     tiles = max(_LEAST_TILES, -(-n_tiles // _MOST_SEGMENTS))
     rows = tiles * TILE_ROWS

@@ -31,8 +31,15 @@ class RowSource(Protocol):
     def nbytes(self) -> int:
         """Bytes of all rows as stored."""
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether reading costs nothing."""
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return rows ``start:stop`` as stored."""
+
+    def gather(self, rows: np.ndarray) -> np.ndarray:
+        """Return single rows by their sorted global numbers, (n,) int64, as stored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +83,19 @@ class ArraySource:
         """Bytes of the array."""
         return int(self.values.nbytes)
 
+    @property
+    def in_memory(self) -> bool:
+        """True."""
+        return True
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return a view of rows ``start:stop``."""
         return self.values[start:stop]
+
+    def gather(self, rows: np.ndarray) -> np.ndarray:
+        """Return single rows."""
+        found: np.ndarray = self.values[rows]
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,26 +129,15 @@ class StoreSource:
         """Bytes of all rows as stored."""
         return self.n_rows * self.n_features * np.dtype(self.store.manifest.dtype).itemsize
 
+    @property
+    def in_memory(self) -> bool:
+        """False, also where the system happens to hold the files."""
+        return False
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """Read rows ``start:stop``."""
         return self.store.read(start, stop)
 
-
-def take(source: RowSource, rows: np.ndarray) -> np.ndarray:
-    """Read single rows by their sorted global numbers; neighbours are read together.
-
-    Parameters
-    ----------
-    source : RowSource
-    rows : (n,) sorted int64 array
-
-    Returns
-    -------
-    (n, n_features) array, as stored
-    """
-    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-    runs = np.split(rows, breaks) if len(rows) else []
-    parts = [source.read(int(run[0]), int(run[-1]) + 1) for run in runs]
-    if not parts:
-        return source.read(0, 0)
-    return np.concatenate(parts)
+    def gather(self, rows: np.ndarray) -> np.ndarray:
+        """Read single rows."""
+        return self.store.gather(rows)

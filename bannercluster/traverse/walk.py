@@ -8,22 +8,27 @@ receives their results.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Hashable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from bannercluster.kernels.assign import assign
-from bannercluster.kernels.rows import Recipe, Rows, prepare
+from bannercluster.kernels.rows import Recipe, Rows, normalized, prepare, to_float32
 from bannercluster.kernels.stack import Stack
 from bannercluster.runtime.executor import Executor, Shared
 from bannercluster.traverse import memory
+from bannercluster.traverse.reading import Reading
 from bannercluster.traverse.segments import Segment, cut
 from bannercluster.traverse.sources import RowSource
+
+Keep = Literal["values", "projections"]
+
+_FEW = 8  # above one row in so many all rows of a tile are read: that is a single request
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -121,18 +126,30 @@ class Walker:
     executor : Executor
     cache_nbytes : int
         Bytes of prepared rows that each process may keep between passes.
+    keep : {"values", "projections"}
+        What is kept of a row: all of it, or only its projection where a pass takes one; its values
+        are then read again where a projection does not decide.
+    most_dims : int
+        Of the projections that are kept.
+    n_passes : int
+        Traversals so far.
+    nbytes_read : int
+        Bytes that they read from the source.
     """
 
     source: RowSource
     executor: Executor
     cache_nbytes: int = 0
+    keep: Keep = "values"
+    most_dims: int = 0
     program: str = field(default_factory=lambda: uuid.uuid4().hex)
     n_passes: int = 0
+    nbytes_read: int = 0
 
     def run(self, job: Pass) -> tuple[Any, ...]:
         """Walk all rows once; returns the merged state of each reducer."""
         segments = cut(self.source.n_rows)
-        walk = _Walk(job, self.source, self.cache_nbytes, self.program)
+        walk = _Walk(job, self.source, self.cache_nbytes, self.keep, self.program)
         shared = self.executor.share(walk)
         # Segments are merged in their order, so sums in floating point do not depend on who was
         # first.
@@ -141,9 +158,10 @@ class Walker:
         due = 0
         # Parallelism lies in the tiles, never inside one. Dask sees to it in its processes.
         with threadpool_limits(1, "blas"):
-            for index, states in self.executor.map_unordered(
+            for index, (states, nbytes_read) in self.executor.map_unordered(
                 partial(walk_segment, shared), segments, affinity=range(len(segments))
             ):
+                self.nbytes_read += nbytes_read
                 waiting[index] = states
                 while due in waiting:
                     for slot, state in enumerate(waiting.pop(due)):
@@ -174,24 +192,37 @@ class _Walk:
     job: Pass
     source: RowSource
     cache_nbytes: int
+    keep: Keep
     program: str
 
 
-def walk_segment(shared: Shared[_Walk], segment: Segment) -> tuple[Any, ...]:
-    """Walk one segment: idempotent, so that it may run again anywhere."""
+def walk_segment(shared: Shared[_Walk], segment: Segment) -> tuple[tuple[Any, ...], int]:
+    """Walk one segment: idempotent, so that it may run again anywhere.
+
+    Returns
+    -------
+    tuple, int
+        The state of each reducer; the bytes read.
+    """
     walk = shared.get()
     if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
     states = tuple(reducer.start() for reducer in walk.job.reducers)
-    for start, stop in segment.tiles():
-        tile = _tile(walk, start, stop)
-        for reducer, state in zip(walk.job.reducers, states, strict=True):
-            reducer.add(state, tile)
-    return states
+    with Reading(walk.source) as reading:
+        tiles = tuple(segment.tiles())
+        missing = iter([tile for tile in tiles if _kept(walk, tile[0]) is None])
+        reading.ahead(next(missing, None))
+        for start, stop in tiles:
+            tile = _tile(walk, reading, missing, start, stop)
+            for reducer, state in zip(walk.job.reducers, states, strict=True):
+                reducer.add(state, tile)
+        return states, reading.nbytes
 
 
-def _tile(walk: _Walk, start: int, stop: int) -> Tile:
-    rows = _rows(walk, start, stop)
+def _tile(
+    walk: _Walk, reading: Reading, missing: Iterator[tuple[int, int]], start: int, stop: int
+) -> Tile:
+    rows = _rows(walk, reading, missing, start, stop)
     assignment = walk.job.assignment
     if assignment is None:
         return Tile(start, rows, None, None)
@@ -208,12 +239,43 @@ def _tile(walk: _Walk, start: int, stop: int) -> Tile:
     return Tile(start, rows, labels, previous)
 
 
-def _rows(walk: _Walk, start: int, stop: int) -> Rows:
+def _family(walk: _Walk) -> Hashable:
+    return (walk.source.key, walk.job.recipe.key, walk.keep)
+
+
+def _kept(walk: _Walk, start: int) -> Rows | None:
+    return memory.ROWS.get(_family(walk), start)
+
+
+def _rows(
+    walk: _Walk, reading: Reading, missing: Iterator[tuple[int, int]], start: int, stop: int
+) -> Rows:
     recipe = walk.job.recipe
-    family = (walk.source.key, recipe.key)
-    rows = memory.ROWS.get(family, start)
-    if rows is None:
-        rows = prepare(walk.source.read(start, stop), recipe)
-        if walk.job.assignment is not None and walk.job.keep_rows and walk.cache_nbytes:
-            memory.ROWS.put(family, start, rows, walk.cache_nbytes)
+    rows = _kept(walk, start)
+    if rows is not None:
+        if rows.values is None:
+            rows = rows.without_values(partial(_fetch, walk, reading, start, stop))
+        return rows
+    stored = reading.take(start, stop)
+    reading.ahead(next(missing, None))
+    rows = prepare(stored, recipe)
+    if walk.job.assignment is not None and walk.job.keep_rows and walk.cache_nbytes:
+        kept = rows
+        if walk.keep == "projections":
+            if recipe.basis is None:
+                return rows
+            # Without a way to its values: that is the pass's own, and is given to it each time.
+            kept = replace(rows, values=None)
+        memory.ROWS.put(_family(walk), start, kept, walk.cache_nbytes)
     return rows
+
+
+def _fetch(
+    walk: _Walk, reading: Reading, start: int, stop: int, places: np.ndarray
+) -> torch.Tensor:
+    """Values of some rows of a tile: read one by one, or with all others where they are many."""
+    if not walk.source.in_memory and len(places) * _FEW >= stop - start:
+        stored = reading.take(start, stop)[places]
+    else:
+        stored = reading.gather(start + places)
+    return normalized(to_float32(stored).clone(), walk.job.recipe.normalize)

@@ -17,7 +17,7 @@ POINTS = {
         "store.lease", "cluster.checkpoint", "cluster.arrays", "cluster.card",
         "cluster.checkpoint-gone", "cluster.sweep",
     ),
-    "evaluate": ("evaluate.evaluation",),
+    "evaluate": ("evaluate.label-metrics", "evaluate.evaluation"),
     "predict": ("predict.assignments",),
     "report": ("report.page",),
 }  # fmt: skip

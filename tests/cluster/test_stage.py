@@ -67,12 +67,19 @@ def test_models_and_cards(settings, values, tmp_path):
     sweep_file = SweepFile.load(settings.paths.models)
     assert sweep_file.models == tuple(model.name for model in found.models)
     assert sweep_file.embeddings == settings.paths.embeddings
+    assert sweep_file.n_passes == found.n_passes
+    timings = sweep_file.timings
+    assert list(timings) == ["statistics_s", "seeding_s", "iterations_s", "total_s"]
+    assert {**timings, "total_s": 0.0} == {**found.timings, "total_s": 0.0}
+    assert min(timings.values()) >= 0
+    assert sum(timings.values()) <= 2 * timings["total_s"] <= 2 * found.duration_s
     swept = sweep(values, settings.cluster)
     ids = np.random.default_rng(7).integers(256, size=(1500, 32)).astype(np.uint8)
     for summary in found.models:
         model = load_model(settings.paths.models, summary.name)
         best, card = swept.best(summary.k), model.card
-        np.testing.assert_array_equal(model.centres, best.centres)
+        order = np.argsort(-best.sizes, kind="stable")  # the first sweep numbers by size
+        np.testing.assert_array_equal(model.centres, best.centres[order])
         assert card.name == summary.name
         assert card.name.startswith(f"kmeans-k{summary.k:02d}-")
         assert (card.algorithm, card.k, card.n_features) == ("kmeans", summary.k, 6)
@@ -84,7 +91,7 @@ def test_models_and_cards(settings, values, tmp_path):
         )
         assert (
             card.sizes
-            == tuple(best.sizes)
+            == tuple(best.sizes[order])
             == tuple(np.bincount(model.assign(values).cluster_id, minlength=card.k))
         )
         assert (summary.smallest, summary.largest) == (min(card.sizes), max(card.sizes))
@@ -95,7 +102,8 @@ def test_models_and_cards(settings, values, tmp_path):
         assert card.data["n_rows"] == 1500
         assert card.data == sweep_file.data
         assert card.fit["k"] == card.k
-        assert not {"product", "workers"} & set(card.fit)
+        assert not {"product", "workers", "engine", "predecessor"} & set(card.fit)
+        assert (card.engine, card.predecessor) == ("sweep", None)
     assert of_contents([ids.tobytes()], "x") != of_contents([ids.tobytes()], "y")
     kept = {path.split("/")[1] for path in _files(tmp_path)}
     assert kept == {*sweep_file.models, "sweep.json"}  # no checkpoint is left
@@ -148,13 +156,29 @@ def test_name_follows_what_changes_the_result(settings, tmp_path, values):
         {"tol": 0.01},
         {"n_init": 3},
         {"max_iter": 99},
+        {"engine": "sklearn"},
+        {"predecessor": "none"},
     ):
         names.add(name(base.replace("cluster", **change)))
-    assert len(names) == 7
+    assert len(names) == 9
     same = base.replace("cluster", product="float32").replace("runtime", workers=1)
     assert name(same) in names
     store_of(tmp_path / "embeddings.zarr", values[:10])  # ten more rows
     assert name(base) not in names
+
+
+def test_timings_are_those_of_the_run_that_fitted(settings):
+    _run(settings)
+    whole = SweepFile.load(settings.paths.models)
+    _run(settings.replace("cluster", k=(3,)))
+    part = SweepFile.load(settings.paths.models)
+    assert (part.timings, part.n_passes) == ({}, 0)  # nothing was fitted, and not for these models
+    _run(settings.replace("cluster", k=(3, 2)))
+    more = SweepFile.load(settings.paths.models)
+    assert more.n_passes > 0
+    assert more.timings != whole.timings
+    _run(settings.replace("cluster", k=(3, 2)))
+    assert SweepFile.load(settings.paths.models) == more
 
 
 def test_killed_at_any_traversal(settings, tmp_path):

@@ -4,12 +4,11 @@ import math
 import numpy as np
 import pytest
 from models.fitted import make_models, make_store, settings_of
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 from bannercluster.errors import IncompatibleStoreError, UsageError
 from bannercluster.evaluate import plan
-from bannercluster.evaluate.stage import RULE, _choose
-from bannercluster.models.evaluations import Evaluation, ModelMetrics
+from bannercluster.models.evaluations import VERSION, Evaluation, load_label_metrics
 
 from .fitted import run
 
@@ -60,7 +59,12 @@ def reference(values, centres, normalize):
 
 @pytest.fixture(scope="module")
 def result(folder):
-    return run(settings_of(folder))
+    return run(quick(folder))
+
+
+def quick(folder, **evaluate):
+    """Settings without the fits of the stability, which have tests of their own."""
+    return settings_of(folder).replace("evaluate", stability_splits=0, **evaluate)
 
 
 def centres_of(folder, name):
@@ -79,65 +83,80 @@ def test_metrics_against_slow_references(folder, values, result, name):
         ("silhouette_cosine", "cosine"),
     ):
         assert found[key] == pytest.approx(silhouette_score(x, labels, metric=metric), abs=2e-6)
+        low, high = model.intervals[key]
+        assert low < found[key] < high
+        assert high - low < 0.2
+    assert found["calinski_harabasz"] == pytest.approx(calinski_harabasz_score(x, labels))
+    assert found["davies_bouldin"] == pytest.approx(davies_bouldin_score(x, labels), rel=1e-6)
+    assert found["inertia_per_row"] == pytest.approx(found["inertia"] / N)
     assert found["inertia"] == pytest.approx(math.fsum(sq), rel=1e-6)
     sizes = np.bincount(labels, minlength=model.k)
     assert model.sizes == tuple(sizes)
     assert found["smallest_share"] == sizes.min() / N
     assert found["largest_share"] == sizes.max() / N
+    share = sizes[sizes > 0] / N
+    assert found["size_entropy"] == pytest.approx(-sum(share * np.log(share)) / np.log(model.k))
     assert "ami" not in found
 
 
 def test_one_cluster(folder, values, result):
     (model,) = (model for model in result.models if model.name == "l2-1")
-    assert set(model.metrics) == {"inertia", "smallest_share", "largest_share"}
+    assert set(model.metrics) == {
+        "inertia", "inertia_per_row", "smallest_share", "largest_share"
+    }  # fmt: skip
+    assert not model.intervals
     assert model.metrics["largest_share"] == 1.0
 
 
 def test_workers_change_nothing(folder, result):
-    again = run(settings_of(folder), n_workers=3)
+    again = run(quick(folder), n_workers=3)
     assert again.models == result.models
+    assert again.differences == result.differences
+
+
+def test_no_bootstrap_no_intervals(folder, result):
+    settings = quick(folder, bootstrap=0)
+    found = run(settings.replace("paths", evaluation=str(folder / "without")))
+    assert [model.metrics for model in found.models] == [m.metrics for m in result.models]
+    kept = {"silhouette_euclidean_sampled"}
+    assert all(model.intervals.keys() <= kept for model in found.models)
+    assert not found.differences
+
+
+def test_models_of_two_normalisations_are_paired(folder, result):
+    """Each normalisation has its own passes, and the same rows are drawn in all of them."""
+    pairs = {(one.first, one.second) for one in result.differences}
+    assert ("l2-2", "none-5") in pairs or ("none-5", "l2-2") in pairs
+    assert not any("-1" in name for pair in pairs for name in pair)
+    settings = quick(folder, models=("none-5",)).replace("paths", evaluation=str(folder / "alone"))
+    (alone,) = run(settings).models
+    (together,) = (model for model in result.models if model.name == "none-5")
+    assert alone.sizes == together.sizes
+    assert alone.metrics == pytest.approx(together.metrics, rel=1e-9)
+    low, high = together.intervals["silhouette_cosine"]
+    assert alone.intervals["silhouette_cosine"] == pytest.approx((low, high), rel=1e-5)
 
 
 def test_what_is_written(folder, result):
     found = Evaluation.load_if_any(str(folder / "evaluation"))
     assert found is not None
     assert found.models == result.models
-    assert (found.chosen, found.rule, found.n_rows) == (result.chosen, RULE, N)
+    assert (found.chosen, found.rule, found.n_rows) == (result.chosen, result.rule, N)
+    assert (found.reason, found.differences) == (result.reason, result.differences)
+    assert {"sums", "silhouettes", "bootstrap"} <= found.timings.keys()
     assert found.labels is None
+    assert load_label_metrics(str(folder / "evaluation"), found).num_rows == 0
     text = (folder / "evaluation" / "evaluation.json").read_text()
-    assert json.loads(text, parse_constant=lambda word: pytest.fail(word))["format_version"] == 1
-
-
-def test_choice_is_the_best_silhouette(result):
-    best = max(result.models, key=lambda model: model.metrics.get("silhouette_sq_euclidean", -2.0))
-    assert result.chosen == best.name
+    assert (
+        json.loads(text, parse_constant=lambda word: pytest.fail(word))["format_version"] == VERSION
+    )
 
 
 def test_models_by_name(folder):
-    settings = settings_of(folder).replace("evaluate", models=("l2-1", "l2-5", "l2-1"))
+    settings = quick(folder, models=("l2-1", "l2-5", "l2-1"))
     result = run(settings.replace("paths", evaluation=str(folder / "other")))
     assert [model.name for model in result.models] == ["l2-1", "l2-5"]
     assert result.chosen == "l2-5"
-
-
-def measured(k, silhouette=None, name=None):
-    metrics = {} if silhouette is None else {"silhouette_sq_euclidean": silhouette}
-    return ModelMetrics(name or f"k{k}", k, (1,) * k, metrics)
-
-
-@pytest.mark.parametrize(
-    ("models", "chosen"),
-    [
-        ([(5, 0.2), (10, 0.3), (15, 0.1)], "k10"),
-        ([(15, 0.3), (10, 0.3), (20, 0.3)], "k10"),
-        ([(5, -0.2), (10, -0.1)], "k10"),
-        ([(1, None), (5, -0.9)], "k5"),
-        ([(1, None)], "k1"),
-        ([(3, None), (2, None)], "k2"),
-    ],
-)
-def test_rule_of_the_choice(models, chosen):
-    assert _choose(tuple(measured(*model) for model in models)) == chosen
 
 
 def test_silhouettes_that_are_equal_go_to_the_smaller_k(tmp_path):
@@ -146,7 +165,7 @@ def test_silhouettes_that_are_equal_go_to_the_smaller_k(tmp_path):
     make_store(tmp_path, values)
     larger = np.concatenate([np.eye(2, 4), np.full((1, 4), 9.0)])
     make_models(tmp_path, {"larger": larger, "smaller": np.eye(2, 4)})
-    result = run(settings_of(tmp_path))
+    result = run(quick(tmp_path))
     assert [model.metrics["silhouette_sq_euclidean"] for model in result.models] == [1.0, 1.0]
     assert result.chosen == "smaller"
 

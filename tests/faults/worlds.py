@@ -12,6 +12,7 @@ from pathlib import Path
 
 from embed.banners import banner, put
 
+from bannercluster.models.evaluations import Evaluation, load_label_metrics
 from bannercluster.models.folder import load_model, model_names
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.store import tables
@@ -20,7 +21,7 @@ from bannercluster.store.embeddings import EmbeddingStore
 from .zygote import STAGES
 
 SHAPES = ((300, 250), (728, 90), (160, 600), (320, 50))
-_TIMES = frozenset({"created", "modified", "assigned_at", "versions", "store_key"})
+_TIMES = frozenset({"created", "modified", "assigned_at", "versions", "store_key", "timings"})
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ def content_of_models(folder: Path) -> object:
 
 def content_of_evaluation(folder: Path) -> object:
     value = json.loads((folder / "evaluation/evaluation.json").read_text())
-    return {key: value[key] for key in value if key not in (*_TIMES, "embeddings")}
+    evaluation = Evaluation.load_if_any(str(folder / "evaluation"))
+    found = {key: value[key] for key in value if key not in (*_TIMES, "embeddings")}
+    return found, load_label_metrics(str(folder / "evaluation"), evaluation).to_pylist()
 
 
 def content_of_assignments(folder: Path) -> object:

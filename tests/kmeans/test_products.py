@@ -51,7 +51,7 @@ def test_projected_and_full_sweeps_agree_bit_for_bit(
         return 0.0 if tried[-1] == dims else 1.0
 
     monkeypatch.setattr(products, "_LEAST_ROWS", 0)
-    monkeypatch.setattr(products, "_DIMS", (4, 16))
+    monkeypatch.setattr(products, "DIMS", (4, 16))
     monkeypatch.setattr(products, "_trial_s", trial)
     projected = sweep(rows, product)
     assert dims in tried
@@ -61,7 +61,7 @@ def test_projected_and_full_sweeps_agree_bit_for_bit(
 def test_the_fastest_recipe_is_taken_and_kept(
     rows: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "_DIMS", (4, 8))
+    monkeypatch.setattr(products, "DIMS", (4, 8))
     full = Recipe("none", "bfloat16", rows.mean(axis=0))
     chooser = Products(full, torch.from_numpy(rows[:512]))
     generator = np.random.Generator(np.random.PCG64(1))
@@ -80,6 +80,6 @@ def _dims(recipe: Recipe) -> int:
 
 def test_small_jobs_try_nothing(rows: np.ndarray) -> None:
     full = Recipe("none", "bfloat16", rows.mean(axis=0))
-    assert Products.of(full, torch.from_numpy(rows[:512]), 10_000).trial is None
-    assert Products.of(full, torch.from_numpy(rows[:512, :100]), 10**6).trial is None
-    assert Products.of(full, torch.from_numpy(rows[:512]), 10**6).trial is not None
+    assert Products.of(full, rows[:512], 8_000).trial is None
+    assert Products.of(full, rows[:512, :100], 10**6).trial is None
+    assert Products.of(full, rows[:512], 10**6).trial is not None

@@ -20,7 +20,7 @@ KINDS = ("1 thread", "2 threads", "4 threads", "dask threads", "dask processes")
 @pytest.fixture(scope="module")
 def values():
     found = blobs(36_000, 8, dtype=np.float16, spread=0.7)
-    assert len(cut(len(found))) == 3
+    assert len(cut(len(found))) == 9
     return found
 
 

@@ -34,7 +34,7 @@ def test_round_trip(folder):
     np.testing.assert_array_equal(found.centres, model().centres)
     assert found.centres.dtype == np.float64
     assert {path.name for path in folder.iterdir()} == {"arrays.safetensors", "card.json"}
-    assert json.loads((folder / "card.json").read_text("utf-8"))["format_version"] == 1
+    assert json.loads((folder / "card.json").read_text("utf-8"))["format_version"] == 2
 
 
 def test_saving_what_was_loaded_gives_the_same_bytes(folder, tmp_path):
@@ -91,7 +91,7 @@ def test_names_that_are_paths_are_refused(folder, name):
         load_model(str(folder.parent), name)
 
 
-@pytest.mark.parametrize("version", [2, 0, None, "1"])
+@pytest.mark.parametrize("version", [3, 0, None, "1"])
 def test_card_of_another_version(folder, version):
     card = json.loads((folder / "card.json").read_text("utf-8"))
     (folder / "card.json").write_text(json.dumps({**card, "format_version": version}), "utf-8")
@@ -181,7 +181,7 @@ def test_no_sweep(tmp_path):
 @pytest.mark.parametrize(
     ("value", "error"),
     [
-        ({"format_version": 2}, FormatVersionError),
+        ({"format_version": 3}, FormatVersionError),
         ({"format_version": 1}, StoreError),
         ({"format_version": 1, "models": 3, "embeddings": "x", "data": {}}, StoreError),
         ([], StoreError),
@@ -214,7 +214,7 @@ def test_damaged_evaluation(tmp_path):
     path = tmp_path / "evaluation.json"
     whole = json.loads(path.read_text("utf-8"))
     for change, error in (
-        ({"format_version": 2}, FormatVersionError),
+        ({"format_version": 3}, FormatVersionError),
         ({"models": [{}]}, StoreError),
         ({"labels": {"column": "x"}}, StoreError),
         ({"surplus": 1}, StoreError),

@@ -11,7 +11,7 @@ from bannercluster.kernels import seeding
 from bannercluster.kernels.rows import Recipe
 from bannercluster.kernels.stack import Stack
 from bannercluster.runtime.executor import ThreadExecutor
-from bannercluster.traverse.reducers import ClusterMoments, Silhouettes
+from bannercluster.traverse.silhouettes import ClusterMoments, Silhouettes
 from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Assignment, Pass, Walker
 

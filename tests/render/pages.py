@@ -6,6 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from bannercluster.render.measured import (
+    DifferenceView,
+    Duration,
+    LabelRow,
+    LabelsView,
+    MetricValue,
+    SweepRow,
+    SweepView,
+    TimesView,
+)
+from bannercluster.render.metrics import Metric
 from bannercluster.render.thumbnails import Thumbnail, thumbnail
 from bannercluster.render.views import (
     ClusterView,
@@ -14,15 +25,12 @@ from bannercluster.render.views import (
     LabelCount,
     MapPoint,
     MapView,
-    MetricValue,
     ModelView,
     Picture,
     ReasonCount,
     RejectedRow,
     RejectedView,
     ReportPage,
-    SweepRow,
-    SweepView,
 )
 
 HOSTILE = (
@@ -55,7 +63,10 @@ def exemplar(nth: int, text: str = "") -> Exemplar:
 
 
 def small_page(text: str = "") -> ReportPage:
-    """Two models, three pictures, a map of six points; every text is `text` where it is given."""
+    """Two models that differ, three pictures, two labels, a map of six points.
+
+    Every text is `text` where it is given.
+    """
     items = tuple(exemplar(nth, text) for nth in range(3))
     clusters = tuple(
         ClusterView(
@@ -76,12 +87,18 @@ def small_page(text: str = "") -> ReportPage:
             (
                 MetricValue("inertia", 1000.0 / k),
                 MetricValue("silhouette_sq_euclidean", 0.1 * k, 0.1 * k - 0.02, 0.1 * k + 0.02),
+                MetricValue("ami", 0.3 + k / 100, 0.2, 0.4),
             ),
             algorithm=text or "k-means",
             chosen=k == 3,
             restart_inertia=(1000.0 / k, 1100.0 / k),
         )
         for k in (2, 3)
+    )
+    differences = (
+        DifferenceView("silhouette_sq_euclidean", 0, 1, -0.1, -0.12, -0.08),
+        DifferenceView("ami", 0, 1, -0.01, -0.05, 0.03),
+        DifferenceView("recall", 0, 1, 0.1, 0.05, 0.15),
     )
     points = tuple(
         MapPoint(float(i), float(i * i), text or f"b{i}", (i % 2, i % 3), f"key{i % 3}", text)
@@ -92,7 +109,16 @@ def small_page(text: str = "") -> ReportPage:
         title=text or "Banners of March",
         headline=text or "k = 3 is chosen: highest silhouette, 0.30",
         rule=said,
-        sweep=SweepView(rows, note=said),
+        reason=said,
+        sweep=SweepView(rows, note=said, differences=differences),
+        labels=LabelsView(
+            said,
+            said,
+            (Metric("recall", said, "higher", note=said), Metric("far", said, "lower")),
+            (LabelRow(said, 9, (0.6, 1.5), 2, 2), LabelRow(said, 1, (1.0, None), 0)),
+            40,
+        ),
+        times=TimesView((Duration(said, said, 2.5), Duration(said, said, 0.1)), said),
         models=(
             ModelView(2, clusters[:2], algorithm=said, note=said),
             ModelView(3, clusters, algorithm=said, chosen=True),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bannercluster.render.bounds import GALLERY_CAP, GALLERY_ITEMS_CAP, bounded
+from bannercluster.render.measured import SweepView
 from bannercluster.render.page import render_report
 from bannercluster.render.thumbnails import thumbnail
 from bannercluster.render.views import (
@@ -17,7 +18,6 @@ from bannercluster.render.views import (
     ModelView,
     Picture,
     ReportPage,
-    SweepView,
 )
 
 LIMIT = 10_000_000

@@ -15,6 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bannercluster.render.measured import (
+    DifferenceView,
+    MetricValue,
+    SweepRow,
+    SweepView,
+    TimesView,
+)
 from bannercluster.render.metrics import Metric
 from bannercluster.render.page import GALLERY_CAP, REJECTED_ROW_CAP, render_report
 from bannercluster.render.pictures import bind
@@ -24,18 +31,16 @@ from bannercluster.render.views import (
     ClusterView,
     MapPoint,
     MapView,
-    MetricValue,
     ModelView,
     Picture,
     RejectedView,
     ReportPage,
-    SweepRow,
-    SweepView,
 )
 
 from .pages import HOSTILE, exemplar, full_page, noise_thumbnail, small_page
 
 BANNERS = Path(__file__).parents[3] / "shared" / "data" / "banners_mit" / "images"
+BELOW = (-0.01, -0.02, -0.005)
 ONE = ModelView(1, (ClusterView(0, 1),))
 VOID = {"meta", "input", "br", "img", "link"}
 
@@ -140,7 +145,7 @@ def test_elements_nest_ids_are_unique_and_links_lead_somewhere():
 def test_accessible_names_headings_and_captions():
     reader = Reader(render_report(small_page()))
     assert reader.count("h1") == 1
-    assert reader.count("caption") == reader.count("table") == 2
+    assert reader.count("caption") == reader.count("table") == 4
     for tag, attrs in reader.tags:
         if attrs.get("role") == "img":
             assert attrs.get("aria-label") or attrs.get("aria-labelledby"), (tag, attrs)
@@ -192,6 +197,11 @@ def test_empty_page():
     [
         {"map": None},
         {"map": MapView((), 0)},
+        {"labels": None},
+        {"labels": replace(small_page().labels, rows=())},
+        {"times": None},
+        {"times": TimesView(())},
+        {"reason": "", "rule": ""},
         {"rejected": RejectedView()},
         {"pictures": ()},
         {"models": (), "map": None},
@@ -223,9 +233,69 @@ def test_contradictions_are_errors():
 def test_own_metrics_and_the_best_of_a_row():
     metric = Metric("ctr_spread", "CTR spread", "lower", "percent")
     rows = tuple(SweepRow(k, (MetricValue("ctr_spread", k / 100),)) for k in (2, 3))
-    html = render_report(ReportPage("t", "h", SweepView(rows, (metric,))))
+    known = SweepView(rows, (metric,), differences=(DifferenceView("ctr_spread", 0, 1, *BELOW),))
+    html = render_report(ReportPage("t", "h", known))
     assert "<strong>2.0 %</strong>" in html
     assert "<strong>3.0 %</strong>" not in html
+    assert "<strong>" not in render_report(ReportPage("t", "h", replace(known, differences=())))
+
+
+def test_the_choice_is_told_with_its_reason():
+    page = replace(small_page(), reason="k = 3 is 0.1 better", rule="the highest silhouette")
+    text = "".join(Reader(render_report(page)).text)
+    assert text.index(page.headline) < text.index(page.reason) < text.index("Rule: the highest")
+    assert "Rule:" not in "".join(Reader(render_report(replace(page, rule=""))).text)
+
+
+def test_what_to_trust_speaks_of_labels_where_there_are_some():
+    page = small_page()
+    assert "With labels, read AMI" in render_report(page)
+    bare = tuple(replace(row, values=row.values[:2]) for row in page.sweep.rows)
+    html = render_report(replace(page, sweep=SweepView(bare)))
+    assert "Which metric to trust" in html
+    assert "AMI" not in "".join(Reader(html).text)
+
+
+def test_pages_of_evaluations_without_intervals_say_so():
+    page = small_page()
+    assert "95 % interval. Bold" in render_report(page)
+    rows = tuple(
+        replace(row, values=tuple(MetricValue(v.metric, v.value) for v in row.values))
+        for row in page.sweep.rows
+    )
+    html = render_report(replace(page, sweep=SweepView(rows)))
+    assert "The evaluation has no intervals" in html
+    assert "Which differences exceed" not in html
+    assert "<strong>" not in html
+
+
+def test_notes_of_metrics_beside_few_models_and_below_many():
+    def page(n):
+        rows = tuple(SweepRow(k, (MetricValue("inertia", 1.0 / k),)) for k in range(2, 2 + n))
+        return Reader(render_report(ReportPage("t", "h", SweepView(rows))))
+
+    few, many = page(5), page(6)
+    for reader, shown in ((few, True), (many, False)):
+        assert ("What it says" in reader.text) == shown
+        (glossary,) = (a["class"] for t, a in reader.tags if t == "details")
+        assert ("narrow" in glossary) == shown
+        assert "It always falls with k" in "".join(reader.text)
+
+
+def test_labels_and_times():
+    page = small_page()
+    reader = Reader(render_report(page))
+    text = " ".join("".join(reader.text).split())
+    assert "The 2 of 40 values of text with the most rows, under text" in text
+    assert "label_metrics.parquet beside the evaluation has all of them" in text
+    assert "2 and 1 alike 0.600 1.500" in text
+    assert "0 1.000 \u2013" in text
+    assert "text · text: 2.5 s" in text
+    links = [attrs["href"] for tag, attrs in reader.tags if tag == "a" and "href" in attrs]
+    assert {"#labels", "#times"} <= set(links)
+    bare = Reader(render_report(replace(page, labels=None, times=None)))
+    links = [attrs["href"] for tag, attrs in bare.tags if tag == "a" and "href" in attrs]
+    assert not {"#labels", "#times"} & set(links)
 
 
 def test_pictures_beyond_the_budget_are_left_out_and_counted():

@@ -8,7 +8,7 @@ import pytest
 
 from bannercluster.render.axes import Scale, nice_ticks, spread, thin, tick_labels
 from bannercluster.render.plots import HEIGHT, WIDTH, Bar, Point, Series, bar_plot, metric_plot
-from bannercluster.render.sweep import plots, table
+from bannercluster.render.sweep import plots
 
 from .pages import HOSTILE, small_page
 
@@ -51,13 +51,6 @@ def test_restarts_are_drawn_on_inertia_only():
     drawn = {plot.metric.key: plot.svg for plot in plots(small_page().sweep)}
     assert drawn["inertia"].count("restart") == 4
     assert "restart" not in drawn["silhouette_sq_euclidean"]
-
-
-def test_table_marks_the_best_where_there_is_a_direction():
-    inertia, silhouette = table(small_page().sweep)
-    assert [cell.best for cell in inertia.cells] == [False, False]
-    assert [cell.best for cell in silhouette.cells] == [False, True]
-    assert silhouette.cells[1].interval == "0.280 to 0.320"
 
 
 @pytest.mark.parametrize(

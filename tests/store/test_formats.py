@@ -1,6 +1,7 @@
 """What the first version wrote still opens: store, tables, models, evaluation, assignments.
 
-The samples lie in ``tests/data/formats/v1``; ``make_v1.py`` beside them made them, once.
+The samples lie in ``tests/data/formats/v1``; ``make_v1.py`` beside them made them, once. ``v2``
+has what got a second version since.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.points import REPORT
 
 V1 = Path(__file__).parents[1] / "data" / "formats" / "v1"
+V2 = V1.with_name("v2")
 NAMES = ("kmeans-k02-00000002", "kmeans-k03-00000003")
 VALUES = [[1, 0, 0, 0], [0.5, 0.25, 0, 0], [0, 1, 0, 0], [0, 2, 0.125, 0], [0, 0, 3, 4]]
 CONTENTS = [hashlib.sha256(b"banner %d" % row).digest() for row in range(5)]
@@ -106,6 +108,28 @@ def test_models():
     assert (card.k, card.n_features, card.normalize, card.sizes) == (3, 4, "l2", (2, 2, 1))
     assert [restart.inertia for restart in card.restarts] == [0.5, 0.75]
     np.testing.assert_array_equal(model.centres, [[0.9, 0.2, 0, 0], [0, 1, 0, 0], [0, 0, 0.6, 0.8]])
+
+
+def test_models_of_before_engines_and_predecessors():
+    card = load_model(str(V1 / "models"), NAMES[1]).card
+    assert (card.engine, card.predecessor) == ("sweep", None)
+    sweep = SweepFile.load(str(V1 / "models"))
+    assert (sweep.timings, sweep.n_passes) == ({}, 0)
+
+
+def test_models_of_the_second_version():
+    models = str(V2 / "models")
+    sweep = SweepFile.load(models)
+    assert sweep.models == ("kmeans-k03-00000004",)
+    assert (sweep.timings["iterations_s"], sweep.n_passes) == (2.0, 17)
+    model = load_model(models, sweep.models[0])
+    assert (model.card.engine, model.card.fit["engine"]) == ("sklearn", "sklearn")
+    before = model.card.predecessor
+    assert (before.name, before.n_same) == (NAMES[1], 2)
+    assert before.distances == (0.5, 0.0, 0.25)
+    assert before.moved == (1.5, 0.0, None)
+    assert before.same == (False, True, True)
+    assert load_model(models, before.name).card.predecessor is None
 
 
 def test_evaluation():

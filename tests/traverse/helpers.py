@@ -13,15 +13,14 @@ from bannercluster.kernels.stack import Stack
 from bannercluster.runtime.executor import LocalShared
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse import memory
+from bannercluster.traverse.label_tables import Contingency
 from bannercluster.traverse.reducers import (
-    ClusterMoments,
-    Contingency,
     Farthest,
     Labels,
     MovedSums,
-    Silhouettes,
     Stats,
 )
+from bannercluster.traverse.silhouettes import ClusterMoments, Silhouettes
 from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Assignment, Pass, Walker
 
@@ -134,7 +133,7 @@ def flat(value: Any) -> list[Any]:
         return [leaf for part in value for leaf in flat(part)]
     if hasattr(value, "__dataclass_fields__"):
         return [leaf for name in value.__dataclass_fields__ for leaf in flat(getattr(value, name))]
-    return [value]
+    return [] if value is None else [value]
 
 
 def assert_same(left: Any, right: Any) -> None:
@@ -160,6 +159,12 @@ class CountingSource:
         self.key, self.nbytes = self._source.key, self._source.nbytes
         self.n_rows, self.n_features = values.shape
 
+    in_memory = True
+
     def read(self, start: int, stop: int) -> np.ndarray:
         self.n_reads[start:stop] += 1
         return self._source.read(start, stop)
+
+    def gather(self, rows: np.ndarray) -> np.ndarray:
+        self.n_reads[rows] += 1
+        return self._source.gather(rows)

@@ -1,6 +1,7 @@
 """Every reducer against numpy, and its merge."""
 
 import copy
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -139,10 +140,12 @@ def test_merge_is_associative_and_has_a_neutral_element():
     walker = Walker(ArraySource(values), ShufflingExecutor(0))
     reducers = reducers_of(walker, stack)
     job = Pass("all", stack.recipe, reducers, Assignment(stack))
-    shared = LocalShared(walk._Walk(job, walker.source, 0, "merge"))
-    parts = [walk.walk_segment(shared, segment) for segment in cut(N)]
-    assert len(parts) == 3
-    whole = walk.walk_segment(shared, Segment(0, 0, N))
+    shared = LocalShared(walk._Walk(job, walker.source, 0, "values", "merge"))
+    tiles = [segment.start for segment in cut(N)]
+    edges = [0, tiles[3], tiles[7], N]
+    parts = [walk.walk_segment(shared, Segment(0, *own))[0] for own in pairwise(edges)]
+    whole, nbytes_read = walk.walk_segment(shared, Segment(0, 0, N))
+    assert nbytes_read == values.nbytes
     for slot, reducer in enumerate(reducers):
 
         def merged(one, other, reducer=reducer):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bannercluster.errors import UsageError
-from bannercluster.traverse.sources import ArraySource, StoreSource, take
+from bannercluster.traverse.sources import ArraySource, StoreSource
 
 from .helpers import store_of, table
 
@@ -33,7 +33,7 @@ def test_take_reads_single_rows(tmp_path_factory, rows, chunk_rows):
     folder = tmp_path_factory.mktemp("store")
     wanted = np.array(sorted(rows), np.int64)
     for source in (ArraySource(values), StoreSource(store_of(folder, values, chunk_rows))):
-        np.testing.assert_array_equal(take(source, wanted), values[wanted])
+        np.testing.assert_array_equal(source.gather(wanted), values[wanted])
 
 
 def test_a_new_array_is_never_taken_for_an_old_one():
