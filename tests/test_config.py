@@ -71,6 +71,8 @@ def test_semantic_fields_are_json_without_operational_ones():
         "normalize": "l2",
         "spherical": False,
         "seeding_rows": 16384,
+        "search": "full",
+        "race_rows": 32768,
         "engine": "sweep",
         "predecessor": "auto",
     }

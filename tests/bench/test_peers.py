@@ -118,6 +118,8 @@ def test_the_curves_of_both_end_at_the_final_best(measured):
     assert abs(curve.theirs.excess[-1]) < 1e-5
     assert len(curve.ours.seconds) == 5
     assert curve.final_inertia_differs < 1e-5
+    assert len(curve.race.seconds) == len(curve.race.excess) >= 5
+    assert abs(curve.race.excess[-1]) < 0.05
     assert curve.ratio.median == pytest.approx(curve.theirs_s.median / curve.ours_s)
 
 
@@ -139,9 +141,9 @@ def test_the_file_has_the_result_the_environment_and_no_path(measured):
 def test_the_plot_is_well_formed_and_names_both(measured):
     tree = ET.parse(measured[2] / "peers.svg")  # our own file
     texts = [element.text for element in tree.iter() if element.tag.endswith("text")]
-    assert {"ours", "scikit-learn"} <= set(texts)
+    assert {"ours", "ours, race", "scikit-learn"} <= set(texts)
     paths = [element.get("d") for element in tree.iter() if element.tag.endswith("path")]
-    assert len(paths) == 2
+    assert len(paths) == 3
     numbers = [float(number) for path in paths for number in re.findall(r"[-\d.]+", path)]
     assert all(math.isfinite(number) for number in numbers)
 

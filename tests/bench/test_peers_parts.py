@@ -192,6 +192,16 @@ def test_a_curve_that_never_comes_near_has_no_time():
     assert found.ratio is None
 
 
+def test_the_curve_of_a_race_has_the_lowest_so_far():
+    led = curves.Led((2, 3), (0.25, 0.5, 0.75), np.array([[12.0, 6], [16, 4], [8, 5]]))
+    found = curves.compare(
+        "peer", 9, two_restarts(), [0.5, 1.0], [3.0] * 4, [2] * 4, [10.0, 8, 4, 6], led
+    )
+    assert found.race == Curve((0.25, 0.5, 0.75), (0.5, 0.25, 0.0))
+    assert found.race_s == 0.75
+    assert found.race_ratio.median == pytest.approx(9.5 / 0.75)
+
+
 def test_a_missing_program_makes_a_peer_absent(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     found = OwnEnvironments(tmp_path / "cache").python_of(SPARK)

@@ -59,6 +59,8 @@ class CurveResult:
     final_inertia_differs : float
         Largest relative difference of a restart's last inertia between ours and the peer: the
         check that both went the same way.
+    race, race_s, race_ratio
+        As ours, for ``--search race`` from the same first centres.
     """
 
     peer: str
@@ -70,6 +72,27 @@ class CurveResult:
     theirs_s: Spread | None
     ratio: Spread | None
     final_inertia_differs: float
+    race: Curve | None = None
+    race_s: float | None = None
+    race_ratio: Spread | None = None
+
+
+@dataclass(frozen=True)
+class Led:
+    """Who led a race.
+
+    Parameters
+    ----------
+    ks : tuple of int
+    seconds : tuple of float
+        Since the start of the sweep, after each update.
+    inertia : (n_steps, n_ks) float64 array
+        On all rows, of the centres that led on theirs.
+    """
+
+    ks: tuple[int, ...]
+    seconds: tuple[float, ...]
+    inertia: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -100,6 +123,7 @@ def compare(
     theirs_s: Sequence[float],
     theirs_iterations: Sequence[int],
     theirs_inertia: Sequence[float],
+    led: Led | None = None,
 ) -> CurveResult:
     """Build both curves.
 
@@ -112,6 +136,8 @@ def compare(
         Seconds since the start of our sweep, after each update of all runs.
     theirs_s, theirs_iterations, theirs_inertia : sequences, one value a run
         How long the peer took for it, in how many iterations, and where it ended.
+    led : Led, optional
+        Our race over the same runs.
     """
     final = {
         k: min(value for (own, _), value in zip(path.runs, theirs_inertia, strict=True) if own == k)
@@ -129,6 +155,8 @@ def compare(
     whole = [at for at in reached if at is not None]
     own = ours.reaches(THRESHOLD)
     all_reach = len(whole) == len(reached)
+    race = None if led is None else _race(led, final)
+    raced = None if race is None else race.reaches(THRESHOLD)
     return CurveResult(
         peer,
         n_rows,
@@ -139,7 +167,17 @@ def compare(
         Spread.of(whole) if all_reach else None,
         Spread.of([at / own for at in whole]) if all_reach and own else None,
         float(np.max(np.abs(np.asarray(theirs_inertia) / path.inertia[-1] - 1.0))),
+        race,
+        raced,
+        Spread.of([at / raced for at in whole]) if all_reach and raced else None,
     )
+
+
+def _race(led: Led, final: dict[int, float]) -> Curve:
+    """Return the curve of the centres that led: the lowest inertia of each k so far."""
+    lowest = np.minimum.accumulate(led.inertia, axis=0)
+    parts = lowest / np.array([final[k] for k in led.ks])
+    return Curve(led.seconds, tuple((parts.mean(axis=1) - 1.0).tolist()))
 
 
 def _together(path: Path, final: dict[int, float], seconds: Sequence[float]) -> Curve:

@@ -6,14 +6,13 @@ Run by ``scripts/harness.py`` in the interpreter of ``bc``.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from bannercluster.config import ClusterConfig, RuntimeConfig
-from bannercluster.kmeans.checkpoint import Checkpoint
 from bannercluster.kmeans.lloyd import Run
 from bannercluster.kmeans.products import product_of
 from bannercluster.kmeans.sweep import Sweep, SweepResult
@@ -55,9 +54,9 @@ def trajectory(rows: np.ndarray, n_threads: int, asked: dict[str, Any]) -> dict[
         np.load(asked["init"][str(one["k"])], mmap_mode="r")[one["restart"]].astype(np.float32)
         for one in job
     ]
-    recorder = _Recorder("", "")
+    recorder = _Recorder()
     started = time.perf_counter()
-    _sweep(rows, n_threads, inits, asked["max_iter"], asked["tol"], recorder)
+    _sweep(rows, n_threads, inits, asked["max_iter"], asked["tol"], recorder.all_runs)
     # Runs are stacked by k as they were first asked for; the job may mix them.
     ks = [len(init) for init in inits]
     by_sweep = [(k, restart) for k in dict.fromkeys(ks) for restart in range(ks.count(k))]
@@ -69,13 +68,40 @@ def trajectory(rows: np.ndarray, n_threads: int, asked: dict[str, Any]) -> dict[
     return {"seconds": [at - started for at in recorder.at], "centres": files}
 
 
+def race(rows: np.ndarray, n_threads: int, asked: dict[str, Any]) -> dict[str, Any]:
+    """Sweep once with ``--search race`` and say when which centres led, one set for each k.
+
+    Returns
+    -------
+    dict
+        ``seconds`` and ``centres`` as :func:`trajectory`; the centres of the k one below the
+        other, ``ks`` in their order.
+    """
+    (job,) = asked["jobs"]
+    inits = [
+        np.load(asked["init"][str(one["k"])], mmap_mode="r")[one["restart"]].astype(np.float32)
+        for one in job
+    ]
+    recorder = _Recorder()
+    started = time.perf_counter()
+    _sweep(rows, n_threads, inits, asked["max_iter"], asked["tol"], recorder.leaders, "race")
+    files = []
+    for step, centres in enumerate(recorder.centres):
+        files.append(f"{asked['out']}-race{step:03d}.npy")
+        np.save(files[-1], np.concatenate(centres))
+    seconds = [at - started for at in recorder.at]
+    ks = list(dict.fromkeys(len(init) for init in inits))
+    return {"seconds": seconds, "centres": files, "ks": ks}
+
+
 def _sweep(
     rows: np.ndarray,
     n_threads: int,
     inits: Sequence[np.ndarray],
     max_iter: int,
     tol: float,
-    recorder: Checkpoint | None,
+    on_iteration: Callable[[Sequence[Run]], None] | None,
+    search: Literal["full", "race"] = "full",
 ) -> SweepResult:
     """Sweep over all first centres; a restart's number is its place among those of its k."""
     by_k: dict[int, list[np.ndarray]] = {}
@@ -87,11 +113,13 @@ def _sweep(
         max_iter=max_iter,
         tol=tol,
         normalize="none",
+        search=search,
     )
     cache_nbytes = int(_CACHE_SHARE * memory_budget(RuntimeConfig()))
     with ThreadExecutor(n_threads) as executor:
         walker = Walker(ArraySource(rows), executor, cache_nbytes=cache_nbytes)
-        return Sweep(config, product_of(config), by_k, recorder).run(walker)
+        sweep = Sweep(config, product_of(config), by_k, on_iteration=on_iteration)
+        return sweep.run(walker)
 
 
 def _places(ks: Sequence[int]) -> list[tuple[int, int]]:
@@ -105,16 +133,26 @@ def _places(ks: Sequence[int]) -> list[tuple[int, int]]:
 
 
 @dataclass
-class _Recorder(Checkpoint):
-    """Takes the place of a checkpoint: it is what a sweep calls after every iteration."""
+class _Recorder:
+    """Notes the time of each iteration and keeps centres: an update makes new arrays."""
 
     at: list[float] = field(default_factory=list)
     centres: list[list[np.ndarray]] = field(default_factory=list)
 
-    def load(self) -> None:
-        """Begin anew."""
-
-    def save(self, runs: Sequence[Run]) -> None:
-        """Note the time and keep the centres: an update makes new arrays, so none is copied."""
+    def all_runs(self, runs: Sequence[Run]) -> None:
+        """Keep the centres of every run."""
         self.at.append(time.perf_counter())
         self.centres.append([run.centres for run in runs])
+
+    def leaders(self, runs: Sequence[Run]) -> None:
+        """Keep for each k the centres of the run that has the lowest inertia on its rows."""
+        self.at.append(time.perf_counter())
+        best: dict[int, tuple[float, np.ndarray]] = {}
+        for run in runs:
+            if run.counts is None:
+                continue
+            # What means take off the inertia; the rest is the same for all runs on these rows.
+            gain = float((run.counts * np.square(run.centres).sum(axis=1)).sum())
+            if run.k not in best or gain > best[run.k][0]:
+                best[run.k] = gain, run.centres
+        self.centres.append([centres for _, centres in best.values()])

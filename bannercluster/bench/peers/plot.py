@@ -16,19 +16,21 @@ _STYLE = (
     "text{font:12px sans-serif;fill:#333}.grid{stroke:#ddd}.threshold{stroke:#888;"
     "stroke-dasharray:5 4}.line{fill:none;stroke-width:2}.title{font-weight:bold}"
 )
-_OURS, _THEIRS = "#0b6e8f", "#c2571a"
+_OURS, _RACE, _THEIRS = "#0b6e8f", "#2f9e44", "#c2571a"
 
 
 def curve_plot(result: CurveResult) -> str:
-    """Draw both curves.
+    """Draw the curves.
 
     Returns
     -------
     str
         An ``<svg>`` document.
     """
-    times = [*result.ours.seconds, *result.theirs.seconds]
-    highest = max([*result.ours.excess, *result.theirs.excess, 10 * result.threshold])
+    curves = [result.ours, result.theirs, *([] if result.race is None else [result.race])]
+    times = [at for curve in curves for at in curve.seconds]
+    excess = [value for curve in curves for value in curve.excess]
+    highest = max([*excess, 10 * result.threshold])
     x = Scale(_down(min(times)), _up(max(times)), LEFT, WIDTH - RIGHT)
     y = Scale(math.log10(FLOOR), _up(highest), HEIGHT - BOTTOM, TOP)
     svg = ET.Element(
@@ -44,9 +46,10 @@ def curve_plot(result: CurveResult) -> str:
     level = y(math.log10(result.threshold))
     _line(svg, "threshold", LEFT, level, WIDTH - RIGHT, level)
     _text(svg, WIDTH - RIGHT + 6, level + 4, f"{result.threshold:.1%} above")
-    for nth, (name, curve, colour) in enumerate(
-        (("ours", result.ours, _OURS), (result.peer, result.theirs, _THEIRS))
-    ):
+    drawn = [("ours", result.ours, _OURS), (result.peer, result.theirs, _THEIRS)]
+    if result.race is not None:
+        drawn.insert(1, ("ours, race", result.race, _RACE))
+    for nth, (name, curve, colour) in enumerate(drawn):
         ET.SubElement(svg, "path", {"class": "line", "stroke": colour, "d": _steps(curve, x, y)})
         _text(svg, WIDTH - RIGHT + 6, TOP + 14 + 18 * nth, name, colour)
     return ET.tostring(svg, encoding="unicode")

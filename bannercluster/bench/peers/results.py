@@ -216,12 +216,20 @@ class PeersResult:
 
 def _reached(curve: CurveResult) -> Table:
     title = f"Time until {curve.threshold:.1%} above the final best of {curve.peer}, all restarts"
-    theirs, ratio = curve.theirs_s, curve.ratio
-    row = (
-        curve.ours_s,
-        theirs.median if theirs else None,
-        ratio.median if ratio else None,
-        ratio.lowest if ratio else None,
-        ratio.highest if ratio else None,
+    theirs = curve.theirs_s
+    rows = tuple(
+        (
+            search,
+            seconds,
+            theirs.median if theirs else None,
+            ratio.median if ratio else None,
+            ratio.lowest if ratio else None,
+            ratio.highest if ratio else None,
+        )
+        for search, seconds, ratio in (
+            ("full", curve.ours_s, curve.ratio),
+            ("race", curve.race_s, curve.race_ratio),
+        )
     )
-    return Table(title, ("ours [s]", "theirs [s]", "ratio", "lowest", "highest"), (row,))
+    columns = ("search", "ours [s]", "theirs [s]", "ratio", "lowest", "highest")
+    return Table(title, columns, rows)

@@ -102,6 +102,7 @@ class Turns:
                 ours(lambda one: self._fit(one, [self.runs], shared, "path", call="trajectory"))
                 for _ in range(self.config.rounds)
             ]
+            raced = ours(lambda one: self._fit(one, [self.runs], shared, "race", call="race"))
         self.done("ours, every iteration")
         with self._peer(peer, python) as child:
             child.load(shared.rows, shared.n_rows, self.n_threads)
@@ -114,6 +115,9 @@ class Turns:
         inertia = np.stack([inertia_of_all(rows, centres, sizes) for centres in steps])
         fits = [job["fits"][0] for job in found["jobs"]]
         ended = np.concatenate([np.load(one["centres"]) for one in fits])
+        led = np.stack(
+            [inertia_of_all(rows, np.load(path), raced["ks"]) for path in raced["centres"]]
+        )
         self.done("anytime curves")
         return curves.compare(
             peer.title,
@@ -123,6 +127,7 @@ class Turns:
             [job["wall_s"] for job in found["jobs"]],
             [one["n_iter"] for one in fits],
             inertia_of_all(rows, ended, sizes).tolist(),
+            curves.Led(tuple(raced["ks"]), tuple(raced["seconds"]), led),
         )
 
     def _fit(
