@@ -34,6 +34,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.race
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.resize
 	$(BIN)/python -m benchmarks.hostile

@@ -622,9 +622,7 @@ class ScaleConfig(Section):
     features: Annotated[
         int, Option(help="Features of the generated rows", semantic=False, minimum=1, metavar="N")
     ] = 1_792
-    seed: Annotated[
-        int, Option(help="Seed of the generated data", semantic=False, minimum=0)
-    ] = 0
+    seed: Annotated[int, Option(help="Seed of the generated data", semantic=False, minimum=0)] = 0
     folder: Annotated[
         str | None,
         Option(

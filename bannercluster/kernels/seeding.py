@@ -157,7 +157,6 @@ class _State:
             winners.append(winner)
         return winners
 
-
     def _copies(self, winner: int, sq_dist: np.ndarray) -> np.ndarray:
         """Return the rows equal to one, itself among them, given the distances to it or less.
 

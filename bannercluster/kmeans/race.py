@@ -50,8 +50,8 @@ class Level:
 def levels(n_rows: int, config: ClusterConfig) -> tuple[Level, ...]:
     """Return the levels of a race; none where there is nothing to gain.
 
-    The first sample has ``race_rows`` rows, each further one four times as many and a
-    quarter of the runs, as long as it is at most half of all rows and more than one run of a k is left.
+    The first sample has ``race_rows`` rows, each further one four times as many and a quarter of
+    the runs, as long as it is at most half of all rows and more than one run of a k is left.
     """
     found = []
     size, runs = config.race_rows, config.n_init
