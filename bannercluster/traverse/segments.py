@@ -9,7 +9,8 @@ TILE_ROWS = 4_096
 """Rows of a tile: the unit of arithmetic. Part of every result that sums in floating point."""
 
 _MOST_SEGMENTS = 128
-_LEAST_TILES = 1
+_USUAL_TILES = 4
+_LEAST_SEGMENTS = 8  # of few rows there are so many where they can be: every core gets some
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Segment:
 
 
 def cut(n_rows: int) -> tuple[Segment, ...]:
-    """Cut rows into segments: whole tiles, at most 128 segments."""
+    """Cut rows into segments of whole tiles: of four, of fewer where rows are few, at most 128."""
     n_tiles = -(-n_rows // TILE_ROWS)
-    tiles = max(_LEAST_TILES, -(-n_tiles // _MOST_SEGMENTS))
+    usual = min(_USUAL_TILES, max(1, n_tiles // _LEAST_SEGMENTS))
+    tiles = max(usual, -(-n_tiles // _MOST_SEGMENTS))
     rows = tiles * TILE_ROWS
     return tuple(
         Segment(index, low, min(low + rows, n_rows))

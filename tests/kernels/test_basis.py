@@ -74,12 +74,25 @@ def test_directions_separate_the_centres() -> None:
     runs = [generator.standard_normal((k, 4)) @ hidden.T for k in (5, 10)]
     basis = separating_directions(runs, 8)
     assert basis is not None
-    assert basis.shape == (300, 8)
-    assert np.linalg.norm(basis.T @ basis - np.eye(8)) <= BASIS_ERROR
+    assert basis.shape == (300, 4)  # there are no others
+    assert np.linalg.norm(basis.T @ basis - np.eye(4)) <= BASIS_ERROR
     for centres in runs:
         differences = centres - centres.mean(axis=0)
         left = differences - differences @ basis @ basis.T
         assert np.linalg.norm(left) < 1e-5 * np.linalg.norm(differences)
+
+
+def test_principal_directions_of_rows_follow() -> None:
+    generator = np.random.Generator(np.random.PCG64(2))
+    both = random_basis(generator, 300, 7).astype(np.float64)
+    runs = [generator.standard_normal((5, 4)) @ both[:, :4].T]
+    spread = generator.standard_normal((900, 3)) * [3.0, 2.0, 1.5]
+    rows = 7.0 + spread @ both[:, 4:].T + 0.01 * generator.standard_normal((900, 300))
+    basis = separating_directions(runs, 7, rows.astype(np.float32))
+    assert basis is not None
+    assert basis.shape == (300, 7)
+    assert np.linalg.norm(basis.T @ basis - np.eye(7)) <= BASIS_ERROR
+    assert np.linalg.norm(both - basis @ (basis.T @ both)) < 0.02
 
 
 @pytest.mark.parametrize("product", ["float32", "bfloat16"])
