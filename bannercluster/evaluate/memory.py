@@ -19,7 +19,7 @@ from bannercluster.runtime.memory import (
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse.segments import TILE_ROWS
 
-_LOADED_LATER = 224 << 20  # SciPy, the metrics of scikit-learn, and the loops compiled for them
+_LOADED_LATER = 320 << 20  # SciPy, the metrics of scikit-learn, and the loops compiled for them
 _PYTHON_FLOAT = 56  # bytes: the object, and its place in two lists
 _LABELS, _WALK, _SAMPLE, _SPLITS, _NOISE = (
     "labels",
