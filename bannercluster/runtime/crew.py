@@ -89,11 +89,19 @@ class Crew:
         Connected and synchronous.
     demands
         What a worker must have to run tasks of the job.
+    replace_lost
+        Asks for as many workers as there were; None where that is the cluster's own affair.
     """
 
-    def __init__(self, client: Client, demands: tuple[Demand, ...] = ()) -> None:
+    def __init__(
+        self,
+        client: Client,
+        demands: tuple[Demand, ...] = (),
+        replace_lost: Callable[[], object] | None = None,
+    ) -> None:
         self.client = client
         self.demands = demands
+        self._replace_lost = replace_lost
         self._passed_over: dict[str, float] = {}
         self._unfit: dict[str, tuple[str, ...]] = {}
 
@@ -106,6 +114,11 @@ class Crew:
         """Return the number of threads of each worker."""
         with told_plainly():
             return dict(self.client.nthreads())
+
+    def replace_lost(self) -> None:
+        """See to it that workers that died for good are followed by others."""
+        if self._replace_lost is not None:
+            self._replace_lost()
 
     def look(self) -> "Sight":
         """See who is there, who is silent, and who does what."""

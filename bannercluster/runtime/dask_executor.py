@@ -34,6 +34,8 @@ class DaskExecutor:
         Where to watch, if anywhere.
     demands
         What a worker must have before it runs a task.
+    replace_lost
+        Asks for as many workers as there were; None where that is the cluster's own affair.
     """
 
     def __init__(
@@ -42,11 +44,12 @@ class DaskExecutor:
         kind: ExecutorKind,
         dashboard_link: str | None,
         demands: tuple[Demand, ...] = (),
+        replace_lost: Callable[[], object] | None = None,
     ) -> None:
         self.kind = kind
         self.dashboard_link = dashboard_link
         self._client = client
-        self._crew = Crew(client, demands)
+        self._crew = Crew(client, demands, replace_lost)
 
     @property
     def n_workers(self) -> int:

@@ -264,7 +264,8 @@ class Flight(Generic[T, R]):
                     raise SchedulerError(LOST) from None
 
     def _look(self, now_s: float) -> None:
-        """Give what is late another try elsewhere."""
+        """Replace workers that are lost, and give what is late another try elsewhere."""
+        self._crew.replace_lost()
         self._threads = self._crew.threads()
         self._check_any_worker(now_s)
         late = sorted(

@@ -1,13 +1,14 @@
 """A Dask cluster on this machine, for the length of a run."""
 
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import dask
-from distributed import Client, LocalCluster, Worker, performance_report
+from distributed import Client, LocalCluster, Status, Worker, performance_report
 
 from bannercluster.config import RuntimeConfig, format_size
 from bannercluster.errors import MemoryPlanError, UsageError
@@ -24,6 +25,9 @@ _TERMINATE_AT = 0.95
 # A worker process that stopped is ended and started anew. One in this process cannot be; and where
 # a laptop slept, it only seems to have been silent.
 _SILENT_UNTIL = "60 s"
+# Dask looks once, so long after a death, whether the worker is back, and else gives it up for good:
+# though it may have died a second time and be starting, or be slow to start on a busy machine.
+_BACK_WITHIN = "365 days"
 _NOISY = ("distributed", "bokeh", "tornado")
 
 
@@ -63,6 +67,7 @@ def local_executor(
         )
     threads = str(max(1, n_cores() // workers))
     config = quiet_config() | {
+        "distributed.deploy.lost-worker-timeout": _BACK_WITHIN,
         "distributed.scheduler.worker-ttl": _SILENT_UNTIL if processes else None,
         "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS": threads,
         "distributed.nanny.pre-spawn-environ.MKL_NUM_THREADS": threads,
@@ -92,7 +97,23 @@ def local_executor(
         if dashboard is not None:
             host = dashboard.rpartition(":")[0]
             link = f"http://{host}:{cluster.scheduler.http_server.port}/status"
-        yield DaskExecutor(client, kind, link)
+        replace_lost = functools.partial(_replace_lost, cluster) if processes else None
+        yield DaskExecutor(client, kind, link, replace_lost=replace_lost)
+
+
+def _replace_lost(cluster: LocalCluster) -> None:
+    """Start others in the place of workers that Dask will not start again.
+
+    It starts a worker process anew that died, unless that had hardly begun.
+    """
+
+    def replace() -> None:
+        for name, worker in list(cluster.workers.items()):
+            if worker.status in (Status.closed, Status.failed):
+                del cluster.workers[name]
+        cluster.scale(len(cluster.worker_spec))
+
+    cluster.loop.add_callback(replace)
 
 
 class _LoopbackWorker(Worker):  # type: ignore[misc] # distributed has no types

@@ -124,6 +124,17 @@ def test_task_that_dask_gave_up_is_tried_alone(tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
+def test_workers_that_are_not_started_again_are_replaced():
+    """As Dask does with one that died when it had hardly begun: its nanny closes."""
+    runtime = RuntimeConfig(workers=2, pool="processes", dashboard="off")
+    with open_executor(runtime) as executor:
+        for nanny in list(executor._client.cluster.workers.values()):
+            executor._client.sync(nanny.close)
+        assert not executor._crew.threads()
+        assert len(dict(executor.map_unordered(tasks.place, range(4)))) == 4
+        assert wait_until(lambda: executor.n_workers == 2, "two workers")
+
+
 def test_out_of_memory_names_the_task_and_the_limit():
     plan = MemoryPlan("embed", (MemoryPart("rows", 0, "process"),), budget=2 * 400 * 2**20)
     runtime = RuntimeConfig(workers=2, dashboard="off")
