@@ -7,6 +7,5 @@
 ``sums``       exact, order-free sums of rows per cluster
 ``seeding``    greedy k-means++ of many runs at once
 ``silhouette`` closed-form silhouettes from per-cluster sums
-``native``     the compiled loops under the above (CPU); ``portable`` the same in torch;
-               ``native_silhouette`` those of the silhouettes
+``native``     the compiled loops under the above (CPU); ``portable`` the same in torch
 """

@@ -14,7 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from bannercluster.kernels import native, portable
+from bannercluster.kernels import portable
+from bannercluster.kernels.native import labels as native
 from bannercluster.kernels.products import float32_product
 from bannercluster.kernels.rows import Rows
 from bannercluster.kernels.stack import TIE, Stack

@@ -11,7 +11,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from bannercluster.kernels import native, portable
+from bannercluster.kernels import portable
+from bannercluster.kernels.native import rows as native
+from bannercluster.kernels.native.labels import Operands
 from bannercluster.kernels.products import float32_product
 
 Normalize = Literal["l2", "none"]
@@ -127,11 +129,11 @@ class Rows:
         place[places] = np.arange(len(places))
         return self._fetched(places).numpy(), place
 
-    def operands(self, own: slice) -> native.Operands:
+    def operands(self, own: slice) -> Operands:
         """Return what the compiled loops take of some rows beside their values."""
         wide = _NOT_PROJECTED if self.wide is None else self.wide[own].numpy()
         norms, residuals = self.norms[own].numpy(), self.residuals[own].numpy()
-        return native.Operands(norms, residuals, self.rests[own].numpy(), wide, self.rounding)
+        return Operands(norms, residuals, self.rests[own].numpy(), wide, self.rounding)
 
     def _fetched(self, places: np.ndarray) -> torch.Tensor:
         assert self.fetch is not None  # noqa: S101 - rows without values are made with it

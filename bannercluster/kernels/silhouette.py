@@ -39,7 +39,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from bannercluster.kernels import native_silhouette as native
+from bannercluster.kernels.native import silhouette as native
 from bannercluster.kernels.products import float32_product
 
 Precision = Literal["float64", "float32", "split"]

@@ -27,7 +27,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from bannercluster.kernels import native
+from bannercluster.kernels.native.labels import Centres
 from bannercluster.kernels.rows import Recipe
 
 TIE = 2.0**-40
@@ -176,11 +176,11 @@ class Stack:
         return 0.0 if mean is None else float(np.linalg.norm(mean.astype(np.float64)))
 
     @cached_property
-    def arrays(self) -> native.Centres:
+    def arrays(self) -> Centres:
         """What the compiled loops take."""
         projected = self.recipe.basis is not None and self.recipe.product == "bfloat16"
         nothing = np.empty((0, 0), np.float32)
-        return native.Centres(
+        return Centres(
             self.starts,
             self.half_sq,
             self.score_rounding,

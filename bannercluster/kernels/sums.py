@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bannercluster.kernels import native, portable
+from bannercluster.kernels import portable
+from bannercluster.kernels.native import sums as native
 from bannercluster.kernels.rows import Rows
 from bannercluster.kernels.stack import Stack
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bannercluster.kernels import native
+from bannercluster.kernels.native import labels as native
 from bannercluster.kernels.rows import Normalize, Recipe, prepare
 from bannercluster.kernels.stack import TIE
 from bannercluster.models.card import ModelCard

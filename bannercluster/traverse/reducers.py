@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from bannercluster.kernels.native import stats
+from bannercluster.kernels.native.rows import stats
 from bannercluster.kernels.stack import Stack
 from bannercluster.kernels.sums import ClusterSums
 from bannercluster.traverse.walk import Tile

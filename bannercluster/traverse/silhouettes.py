@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from bannercluster.kernels import native_silhouette as native
+from bannercluster.kernels.native import silhouette as native
 from bannercluster.kernels.silhouette import ClusterMeans, Precision, silhouette_scores
 from bannercluster.kernels.stack import Stack
 from bannercluster.traverse.walk import Tile

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from bannercluster.kernels import native, portable
+from bannercluster.kernels import portable
+from bannercluster.kernels.native import labels as native_labels
+from bannercluster.kernels.native import rows as native_rows
+from bannercluster.kernels.native import sums as native_sums
 from bannercluster.kernels.rows import Recipe, prepare
 from bannercluster.kernels.stack import TIE, Stack
 
@@ -61,12 +64,12 @@ def test_scan_and_recheck(case, product, device):
     twin = _on(device, other)
     labels, flagged = other["labels"], other["flagged"]
     given |= {"labels": labels, "flagged": flagged}
-    call(native.scan, given)
+    call(native_labels.scan, given)
     twin["labels"], twin["flagged"] = call(portable.scan, twin)
     np.testing.assert_array_equal(flagged, twin["flagged"].cpu().numpy())
     certain = flagged == -np.inf
     np.testing.assert_array_equal(labels[certain], twin["labels"].cpu().numpy()[certain])
-    checked, left = call(native.recheck, given)
+    checked, left = call(native_labels.recheck, given)
     assert not left
     assert (flagged == -np.inf).all()
     twin_checked = call(portable.recheck, twin)
@@ -84,7 +87,7 @@ def test_bfloat16_operand(device):
     mean[:3] = 0.0
     bits = np.empty(x.shape, np.uint16)
     norms, residuals = np.empty(300, np.float32), np.empty(300, np.float32)
-    native.bfloat16_operand(x, mean, bits, norms, residuals)
+    native_rows.bfloat16_operand(x, mean, bits, norms, residuals)
     operand, twin_norms, twin_residuals = portable.bfloat16_operand(
         torch.from_numpy(x).to(device), torch.from_numpy(mean).to(device)
     )
@@ -99,7 +102,7 @@ def test_scale_rows(device):
     x[3] = 0.0
     twin = torch.from_numpy(x.copy()).to(device)
     portable.scale_rows(twin)
-    native.scale_rows(x, np.square(x.astype(np.float64)).sum(axis=1))
+    native_rows.scale_rows(x, np.square(x.astype(np.float64)).sum(axis=1))
     np.testing.assert_allclose(x, twin.cpu().numpy(), rtol=2**-23)
 
 
@@ -117,7 +120,9 @@ def test_add_rows(fresh, device):
     twin_counts = torch.zeros(8, dtype=torch.int64, device=device)
     grid = 2.0**23
     before = np.empty((2, 0), np.uint8) if fresh else old
-    changes = native.add_rows(x, np.empty(0, np.int64), 2, before, new, starts, grid, sums, counts)
+    changes = native_sums.add_rows(
+        x, np.empty(0, np.int64), 2, before, new, starts, grid, sums, counts
+    )
     twin_changes = portable.add_rows(
         torch.from_numpy(x).to(device),
         None if fresh else torch.from_numpy(old).to(device),

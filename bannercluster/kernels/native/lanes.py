@@ -26,6 +26,16 @@ _DOUBLE = ir.VectorType(ir.DoubleType(), _LANES)
 
 
 @intrinsic
+def as_float32(typing_context, word):  # type: ignore[no-untyped-def] # noqa: ARG001
+    """Return the float32 value that has the bits of a uint32."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ARG001
+        return builder.bitcast(arguments[0], context.get_value_type(types.float32))
+
+    return types.float32(types.uint32), generate
+
+
+@intrinsic
 def to_fixed(typing_context, x, row, feature, grid, slab, slot):  # type: ignore[no-untyped-def] # noqa: ARG001
     """``slab[slot] = rint(x[row, feature : feature + WIDTH] * grid)``.
 

@@ -1,27 +1,16 @@
-"""Compiled CPU loops: what one tile needs beside its matrix product, fused and without temporaries.
-
-Every function here has a twin in :mod:`bannercluster.kernels.portable` written with torch
-operations (used on CUDA), and both must agree to the bit; the tests hold them to it. All release
-the GIL and run on one thread: parallelism lies in the tiles, never inside one.
-
-Sums over features are re-associated by the compiler into vector lanes, always in the same way, so a
-value depends on its inputs and the instruction set only.
-"""
+"""Compiled CPU loops that label rows: from rounded scores, decided where these leave doubt."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
-from bannercluster.kernels.lanes import WIDTH, add_listed, to_fixed
+from bannercluster.kernels.native.lanes import as_float32
 
 _SUM = {"reassoc", "contract", "nsz"}
 _ROW_BLOCK = 512
-_LINE = 16  # values of four bytes in a cache line
-_MOST_ADDED = 24  # values of at most 2**26 that int32 adds: fewer than 32
 DOT_BLOCK = 256
 """Products that :func:`recheck` sums in float32 before it goes over to float64."""
 
@@ -57,98 +46,6 @@ class Operands(NamedTuple):
     rests: Any  # (n,) float32
     wide: Any  # (n, m) float32; m = 0 where nothing is projected
     rounding: Any  # float64: relative error of `wide`
-
-
-@intrinsic
-def _as_float32(typing_context, word):  # type: ignore[no-untyped-def] # noqa: ARG001
-    """Return the float32 value that has the bits of a uint32."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ARG001
-        return builder.bitcast(arguments[0], context.get_value_type(types.float32))
-
-    return types.float32(types.uint32), generate
-
-
-@njit(nogil=True, cache=True, fastmath=_SUM)
-def _sq_norm(row):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for f in range(row.shape[0]):
-        value = np.float64(row[f])
-        total += value * value
-    return total
-
-
-@njit(nogil=True, cache=True, fastmath=_SUM)
-def sq_norms(x, out):  # type: ignore[no-untyped-def]
-    """Squared Euclidean norm of each row, accumulated in float64; ``x`` (n, F), ``out`` (n,)."""
-    for i in range(x.shape[0]):
-        out[i] = _sq_norm(x[i])
-
-
-@njit(nogil=True, cache=True)
-def scale_rows(x, sq):  # type: ignore[no-untyped-def]
-    """Divide each float32 row in place by the square root of ``sq``; zero rows stay zero."""
-    for i in range(x.shape[0]):
-        if sq[i] > 0.0:
-            factor = 1.0 / np.sqrt(sq[i])
-            for f in range(x.shape[1]):
-                x[i, f] = np.float32(np.float64(x[i, f]) * factor)
-
-
-@njit(nogil=True, cache=True, fastmath=_SUM)
-def bfloat16_operand(x, mean, operand, norms, residuals):  # type: ignore[no-untyped-def]
-    """Round ``x - mean`` to bfloat16 and measure what the rounding lost.
-
-    ``x`` (n, F) float32, ``mean`` (F,) float32, ``operand`` (n, F) uint16 (bfloat16 bits, round to
-    nearest even), ``norms`` and ``residuals`` (n,) float32: Euclidean norms of the operand and of
-    ``(x - mean) - operand``, rounded up.
-    """
-    n, n_features = x.shape
-    bits = np.empty(n_features, np.uint32)
-    values = bits.view(np.float32)
-    for i in range(n):
-        row = x[i]
-        out = operand[i]
-        for f in range(n_features):
-            values[f] = row[f] - mean[f]
-        for f in range(n_features):
-            word = bits[f]
-            word = word + np.uint32(0x7FFF) + ((word >> np.uint32(16)) & np.uint32(1))
-            out[f] = np.uint16(word >> np.uint32(16))
-            bits[f] = word & np.uint32(0xFFFF0000)
-        norm = 0.0
-        lost = 0.0
-        for f in range(n_features):
-            rounded = np.float64(values[f])
-            gap = (np.float64(row[f]) - np.float64(mean[f])) - rounded
-            norm += rounded * rounded
-            lost += gap * gap
-        norms[i] = np.float32(np.sqrt(norm) * (1.0 + 1e-6))
-        residuals[i] = np.float32(np.sqrt(lost) * (1.0 + 1e-6))
-
-
-@njit(nogil=True, cache=True)
-def stats(x, sq, total):  # type: ignore[no-untyped-def]
-    """Sum rows and find their largest value; rows that are not finite are left out.
-
-    ``x`` (n, F) float32, ``sq`` (n,) float64, out: their squared norms, ``total`` (F,) float64,
-    added to. Returns the largest absolute value.
-    """
-    bits = x.view(np.uint32)
-    largest = np.uint32(0)
-    for i in range(x.shape[0]):
-        row = x[i]
-        sq[i] = _sq_norm(row)
-        if not np.isfinite(sq[i]):
-            continue
-        # Bits of positive floats are in the order of their values, and compare in vector code.
-        word = bits[i]
-        top = np.uint32(0)
-        for f in range(row.shape[0]):
-            total[f] += np.float64(row[f])
-            top = max(top, word[f] & np.uint32(0x7FFFFFFF))
-        largest = max(largest, top)
-    return _as_float32(largest)
 
 
 @njit(nogil=True, cache=True)
@@ -332,12 +229,12 @@ def recheck(x, place, bits, shift, centres, rows, tie, flagged, labels):  # type
             own_pairs = slice(pair_starts[r], pair_starts[r + 1])
             best = np.int64(labels[r, i])
             constant = np.float64(slack[r, 3]) + np.float64(slack[r, 4]) * whole * whole
-            score = _as_float32(np.uint32(np.uint32(bits[first + best, i]) << shift))
+            score = as_float32(np.uint32(np.uint32(bits[first + best, i]) << shift))
             upper = half_sq[first + best] - score + score_rounding * abs(score) + constant
             candidates[0] = best
             n = 1
             for j in range(k):
-                score = _as_float32(np.uint32(np.uint32(bits[first + j, i]) << shift))
+                score = as_float32(np.uint32(np.uint32(bits[first + j, i]) << shift))
                 lower = half_sq[first + j] - score - score_rounding * abs(score)
                 pair = pairs[pair_starts[r] + best * k + j]
                 own = upper + pair[0] * residuals[i] + pair[1] * norms[i] + pair[2] * rests[i]
@@ -415,120 +312,3 @@ def nearest(x, centres, tie, label, distance, margin):  # type: ignore[no-untype
         label[i] = own
         distance[i] = np.float32(np.sqrt(sq[own]))
         margin[i] = np.float32(np.sqrt(second) - np.sqrt(sq[own])) if k > 1 else np.nan
-
-
-@njit(nogil=True, cache=True)
-def _aligned(n):  # type: ignore[no-untyped-def]
-    """(n, WIDTH) int32 at the start of a cache line: vectors in two take twice the time."""
-    memory = np.empty(n * WIDTH + _LINE, np.int32)
-    first = (-(memory.ctypes.data // 4)) % _LINE
-    return memory[first : first + n * WIDTH].reshape(n, WIDTH)
-
-
-@njit(nogil=True, cache=True)
-def add_rows(x, place, runs, old, new, starts, grid, sums, counts):  # type: ignore[no-untyped-def]
-    """Move rows that changed their cluster from the old cluster's sum to the new one's.
-
-    Parameters
-    ----------
-    x : (n, F) float32
-    place : (n,) int64
-        Row of ``x`` that holds row i, wherever that changed; empty where ``x`` holds every row.
-    runs : int64
-        Number of runs.
-    old, new : (n_runs, n) unsigned integer
-        ``old`` has no columns where nothing was assigned yet: then every row is added.
-    starts : (n_runs + 1,) int64
-    grid : float64
-        A power of two; values are rounded to multiples of ``1 / grid``, at most 2**26 of them, so
-        that integer and float64 additions are exact.
-    sums : (n_centres, F) float64, in and out
-    counts : (n_centres,) int64, in and out
-
-    Returns
-    -------
-    int
-        Number of (row, run) pairs that changed.
-    """
-    n = new.shape[1]
-    n_features = x.shape[1]
-    n_centres = sums.shape[0]
-    fresh = old.shape[1] == 0
-    everywhere = place.shape[0] == 0
-    changes = runs * n
-    if not fresh:
-        changes = 0
-        for r in range(runs):
-            before, after = old[r], new[r]
-            for i in range(n):
-                changes += np.int64(before[i] != after[i])
-    # Many moves: a block of rows that stays in the cache. Few: all rows that move, so that a sum is
-    # fetched once for several of them.
-    size = max(1, min(n, _ROW_BLOCK) if changes > 2 * n else n)
-    most = min(changes, runs * size)
-    moves = np.empty((most, 3), np.int32)  # row, centre that it comes to, centre that it leaves
-    ends = np.empty(2 * n_centres, np.int64)  # of the rows that come to a centre, that leave it
-    listed = np.empty(2 * most, np.int32)
-    slot_of = np.empty(n, np.int32)
-    row_of = np.empty(size, np.int64)
-    slab = _aligned(size)
-    scale = np.float32(grid)
-    unit = 1.0 / grid
-    wide = n_features - n_features % WIDTH
-    for low in range(0, n, size):
-        high = min(n, low + size)
-        ends[:] = 0
-        slot_of[low:high] = -1
-        n_moves = 0
-        for r in range(runs):
-            first = starts[r]
-            for i in range(low, high):
-                if fresh or old[r, i] != new[r, i]:
-                    moves[n_moves, 0] = i
-                    moves[n_moves, 1] = first + new[r, i]
-                    moves[n_moves, 2] = -1 if fresh else first + old[r, i]
-                    n_moves += 1
-        n_slots = 0
-        for m in range(n_moves):
-            i, target, source = moves[m]
-            ends[2 * target] += 1
-            counts[target] += 1
-            if source >= 0:
-                ends[2 * source + 1] += 1
-                counts[source] -= 1
-            if slot_of[i] < 0:
-                slot_of[i] = n_slots
-                row_of[n_slots] = i if everywhere else place[i]
-                n_slots += 1
-        total = 0
-        for side in range(2 * n_centres):
-            here = ends[side]
-            ends[side] = total
-            total += here
-        for m in range(n_moves):
-            i, target, source = moves[m]
-            listed[ends[2 * target]] = slot_of[i]
-            ends[2 * target] += 1
-            if source >= 0:
-                listed[ends[2 * source + 1]] = slot_of[i]
-                ends[2 * source + 1] += 1
-        for feature in range(0, wide, WIDTH):
-            for slot in range(n_slots):
-                to_fixed(x, row_of[slot], feature, scale, slab, slot)
-            at = 0
-            for side in range(2 * n_centres):
-                signed = unit if side % 2 == 0 else -unit
-                while at < ends[side]:
-                    last = min(ends[side], at + _MOST_ADDED)
-                    add_listed(slab, listed, at, last, signed, sums, side // 2, feature)
-                    at = last
-        if wide < n_features:
-            at = 0
-            for side in range(2 * n_centres):
-                signed = unit if side % 2 == 0 else -unit
-                while at < ends[side]:
-                    row = x[row_of[listed[at]]]
-                    for f in range(wide, n_features):
-                        sums[side // 2, f] += np.float64(np.rint(row[f] * scale)) * signed
-                    at += 1
-    return changes
