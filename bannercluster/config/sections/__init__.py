@@ -1,0 +1,53 @@
+"""The sections and their settings. A setting is defined here and nowhere else.
+
+``conf.yaml`` at the top of the repository is written from this package: after a change here run
+``python -m bannercluster.config.template > conf.yaml`` and
+``python -m bannercluster.cli.reference > docs/commands.md``.
+"""
+
+from bannercluster.config.knobs import Section
+from bannercluster.config.sections.bench import PeersConfig, ScaleConfig
+from bannercluster.config.sections.cluster import ClusterConfig
+from bannercluster.config.sections.embed import EmbedConfig
+from bannercluster.config.sections.evaluate import EvaluateConfig
+from bannercluster.config.sections.paths import PathsConfig
+from bannercluster.config.sections.predict import PredictConfig
+from bannercluster.config.sections.report import ReportConfig
+from bannercluster.config.sections.runtime import RuntimeConfig
+from bannercluster.config.sections.synth import SynthConfig
+from bannercluster.config.sections.transfer import ExportConfig, ImportConfig
+
+__all__ = [
+    "SECTIONS",
+    "ClusterConfig",
+    "EmbedConfig",
+    "EvaluateConfig",
+    "ExportConfig",
+    "ImportConfig",
+    "PathsConfig",
+    "PeersConfig",
+    "PredictConfig",
+    "ReportConfig",
+    "RuntimeConfig",
+    "ScaleConfig",
+    "SynthConfig",
+]
+
+# In the order in which conf.yaml and the help pages show them.
+SECTIONS: dict[str, type[Section]] = {
+    section.section: section
+    for section in (
+        PathsConfig,
+        RuntimeConfig,
+        SynthConfig,
+        EmbedConfig,
+        ImportConfig,
+        ExportConfig,
+        ClusterConfig,
+        EvaluateConfig,
+        PredictConfig,
+        ReportConfig,
+        ScaleConfig,
+        PeersConfig,
+    )
+}

@@ -1,0 +1,61 @@
+"""Settings of what lies where, for all stages."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from bannercluster.config.knobs import Option, Section
+from bannercluster.config.sections.recurring import location
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathsConfig(Section):
+    """Where things lie. Each path is a local path or an fsspec URL (``gs://``, ``s3://``)."""
+
+    section: ClassVar[str] = "paths"
+
+    images: Annotated[str, location(help="Folder or bucket of images", metavar="FOLDER")] = (
+        "data/images"
+    )
+    manifest: Annotated[
+        str | None,
+        location(
+            help="CSV or Parquet with `file` and, where known, banner_id, advertiser, ...",
+            metavar="FILE",
+            unset="<images>/manifest.csv where it exists",
+        ),
+    ] = None
+    embeddings: Annotated[str, location(help="Zarr store of the embeddings", metavar="STORE")] = (
+        "data/embeddings.zarr"
+    )
+    models: Annotated[str, location(help="Folder of the fitted models", metavar="FOLDER")] = (
+        "data/models"
+    )
+    assignments: Annotated[
+        str, location(help="Folder of the tables with a cluster per banner", metavar="FOLDER")
+    ] = "data/assignments"
+    evaluation: Annotated[str, location(help="Folder of the metric tables", metavar="FOLDER")] = (
+        "data/evaluation"
+    )
+    report: Annotated[str, location(help="The report, one HTML file", metavar="FILE")] = (
+        "data/report.html"
+    )
+    labels: Annotated[
+        str | None,
+        location(
+            help="CSV or Parquet with known groups, joined by `file` or `banner_id`",
+            metavar="FILE",
+            unset="the manifest",
+        ),
+    ] = None
+    label: Annotated[
+        str | None,
+        Option(
+            help="Column of the labels that names the group",
+            semantic=False,
+            metavar="COLUMN",
+            unset="no labels",
+        ),
+    ] = None
+    cache: Annotated[str, location(help="Local folder of exported networks", metavar="FOLDER")] = (
+        "~/.cache/bannercluster"
+    )
