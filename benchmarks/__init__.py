@@ -1,6 +1,8 @@
 """Measurements: peer and project in one run, a null run beside them, results kept as JSON.
 
 python -m benchmarks.sweep       k sweep against scikit-learn
+python -m benchmarks.race        race of restarts against the full search
+python -m benchmarks.silhouettes all silhouettes against an iteration of the sweep
 python -m benchmarks.embedding   files to Zarr against a plain timm loop
 python -m benchmarks.hostile     2 % hostile files against clean ones: counts, time, memory
 python -m benchmarks.resize      native aspect + L2 against squashed + raw, on real banners

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bannercluster import embed
 from bannercluster.config import Settings, load_config
+from bannercluster.embed.inventory import SUFFIXES
 from bannercluster.encoders import EncoderSpec, load_encoder, resolve_engine
 from bannercluster.encoders.catalog import model_facts
 from bannercluster.encoders.network import build_network
@@ -32,12 +33,12 @@ from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.runtime.progress import SilentProgress
 from bannercluster.synth import SynthBannersConfig, synth_banners
-from benchmarks.results import keep, null_ratio, summary
+from benchmarks.results import keep, null_ratio, rate, summary
 
 MODEL = "efficientnet_lite0"
 
 
-class Files(Dataset):  # type: ignore[type-arg]
+class Files(Dataset[torch.Tensor]):
     """Images as a tutorial opens them."""
 
     def __init__(self, files: list[Path]) -> None:
@@ -98,9 +99,9 @@ def measure(work: Path, images: Path, repeats: int) -> dict[str, object]:
         "default_precision": default,
         "load_s": loading,
         "first_round_s": {p: round(seconds, 2) for p, seconds in first.items()},
-        "ours": {p: {**summary(t), "images_s": rate(files, t)} for p, t in ours.items()},
+        "ours": {p: {**summary(t), "images_s": rate(len(files), t)} for p, t in ours.items()},
         "plain_timm_float32": {
-            f"batch {b}": {**summary(t), "images_s": rate(files, t)} for b, t in peers.items()
+            f"batch {b}": {**summary(t), "images_s": rate(len(files), t)} for b, t in peers.items()
         },
         "ratio_to_batch_32": {
             p: round(statistics.median(peers[32]) / statistics.median(t), 2)
@@ -112,14 +113,6 @@ def measure(work: Path, images: Path, repeats: int) -> dict[str, object]:
             "plain": null_ratio(peers[best]),
         },
     }
-
-
-SUFFIXES = frozenset({".jpg", ".png", ".gif", ".webp"})
-
-
-def rate(files: list[Path], seconds: list[float]) -> float:
-    """Images a second at the median."""
-    return round(len(files) / statistics.median(seconds), 1)
 
 
 def settings(work: Path, images: Path, precision: str, name: str) -> Settings:

@@ -28,13 +28,14 @@ import psutil
 
 from bannercluster import embed
 from bannercluster.config import Settings, load_config
+from bannercluster.embed.inventory import SUFFIXES
 from bannercluster.encoders import EncoderSpec, load_encoder, resolve_engine
 from bannercluster.media import decoders
 from bannercluster.runtime.cluster import open_executor
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.progress import SilentProgress
 from bannercluster.synth import SynthBannersConfig, synth_banners
-from benchmarks.results import keep, summary
+from benchmarks.results import keep, rate, summary
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.faults import hostile_decoder, hostile_images
@@ -96,11 +97,6 @@ def measure(work: Path, n: int, repeats: int) -> dict[str, object]:
     return result
 
 
-def rate(n: int, seconds: list[float]) -> float:
-    """Files a second at the median."""
-    return round(n / statistics.median(seconds), 1)
-
-
 def poison(images: Path, n_hostile: int) -> dict[str, int]:
     """Put hostile files in the place of banners, spread over all; return the expected counts."""
     files = sorted(path for path in images.rglob("*") if path.is_file() and path.suffix in SUFFIXES)
@@ -142,9 +138,6 @@ def replace_by_another_thing(place: Path, which: int) -> str:
         return "outside_folder"
     place.touch()
     return "empty"
-
-
-SUFFIXES = frozenset({".jpg", ".png", ".gif", ".webp"})
 
 
 def run_apart(work: Path, images: Path, name: str) -> dict[str, object]:

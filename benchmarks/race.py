@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 
+from bannercluster.bench.generators import embedding_rows
 from bannercluster.config import ClusterConfig
 from bannercluster.kmeans.products import product_of
 from bannercluster.kmeans.sweep import Sweep, SweepResult
@@ -14,10 +15,8 @@ from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Walker
-from benchmarks.generators import embedding_rows
 from benchmarks.results import keep
-
-KS = (5, 10, 15)
+from benchmarks.starts import KS
 
 
 def main() -> None:

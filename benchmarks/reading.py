@@ -16,17 +16,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from bannercluster.bench.generators import write_store
 from bannercluster.store.embeddings import EmbeddingStore
-from bannercluster.traverse.segments import cut
+from bannercluster.traverse.segments import TILE_ROWS, Segment, cut
 from bannercluster.traverse.sources import StoreSource
 from benchmarks.results import keep, null_ratio
-
-TILE_ROWS = 4_096
 
 
 def main() -> None:
@@ -57,8 +56,8 @@ def measure(store: EmbeddingStore, work: Path, repeats: int) -> dict[str, object
     found: dict[str, object] = {"rows": store.n_rows, "features": store.n_features}
     for n_threads in (1, 2):
         sides: dict[str, tuple[list[Path], Callable[[], None]]] = {
-            "plain": ([plain], lambda n=n_threads: read_plain(plain, n, store)),  # type: ignore[misc]
-            "store": (chunks, lambda n=n_threads: read_store(store, n)),  # type: ignore[misc]
+            "plain": ([plain], partial(read_plain, plain, n_threads, store)),
+            "store": (chunks, partial(read_store, store, n_threads)),
         }
         times = {f"{side} {state}": [] for side in sides for state in ("cold", "cached")}
         for _ in range(repeats):
@@ -107,7 +106,7 @@ def read_plain(path: Path, n_threads: int, store: EmbeddingStore) -> None:
 def read_store(store: EmbeddingStore, n_threads: int) -> None:
     source = StoreSource(store)
 
-    def segment(one) -> None:  # type: ignore[no-untyped-def]
+    def segment(one: Segment) -> None:
         for start, stop in one.tiles():
             source.read(start, stop)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bannercluster.bench.results import null_ratio, record, save, summary
 
-__all__ = ["keep", "null_ratio", "summary"]
+__all__ = ["keep", "null_ratio", "rate", "summary"]
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -19,3 +21,8 @@ def keep(name: str, result: dict[str, Any]) -> Path:
     save(str(path), record(name, result))
     print(json.dumps(result, indent=2))
     return path
+
+
+def rate(n: int, seconds: Sequence[float]) -> float:
+    """Return how many a second there are at the median."""
+    return round(n / statistics.median(seconds), 1)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bannercluster.bench.generators import embedding_rows
 from bannercluster.config import ClusterConfig
 from bannercluster.kernels.rows import Recipe
 from bannercluster.kernels.stack import Stack
@@ -23,9 +24,9 @@ from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.traverse.silhouettes import ClusterMoments, RowBootstrap, Silhouettes
 from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Assignment, Pass, Program, Walker
-from benchmarks.generators import embedding_rows
 from benchmarks.results import keep, null_ratio, summary
-from benchmarks.sweep import ITERATIONS, KS, first_centres
+from benchmarks.starts import KS, first_centres
+from benchmarks.sweep import ITERATIONS
 
 CACHE_NBYTES = 12 << 30
 
@@ -43,7 +44,7 @@ def main() -> None:
     config = ClusterConfig(
         k=KS, n_init=asked.restarts, max_iter=ITERATIONS, tol=0.0, normalize=asked.normalize
     )
-    init = first_centres(rows, asked.restarts)
+    init = first_centres(rows, asked.restarts, asked.normalize)
     times: dict[str, list[float]] = {}
     with ThreadExecutor(n_cores()) as executor:
         measured(rows[:5_000], config, init, executor, 5)  # compiles the loops
@@ -53,7 +54,7 @@ def main() -> None:
                 times.setdefault(name, []).append(value)
     lloyd = times["lloyd_iteration"]
     keep(
-        "silhouettes",
+        f"silhouettes-{asked.normalize}",
         {
             "rows": asked.rows,
             "features": asked.features,

@@ -13,6 +13,7 @@ import time
 import numpy as np
 from sklearn.cluster import KMeans
 
+from bannercluster.bench.generators import embedding_rows
 from bannercluster.config import ClusterConfig
 from bannercluster.kmeans.products import product_of
 from bannercluster.kmeans.sweep import Sweep, SweepResult
@@ -21,10 +22,9 @@ from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Walker
-from benchmarks.generators import embedding_rows
 from benchmarks.results import keep, null_ratio, summary
+from benchmarks.starts import KS, first_centres
 
-KS = (5, 10, 15)
 ITERATIONS = 20
 
 
@@ -73,18 +73,6 @@ def main() -> None:
             "agreement": agreement(rows, swept, fitted, init),
         },
     )
-
-
-def first_centres(rows: np.ndarray, restarts: int) -> dict[int, list[np.ndarray]]:
-    """Random rows as first centres, (k, n_features) float64 a restart."""
-    generator = np.random.Generator(np.random.PCG64(1))
-    return {
-        k: [
-            rows[generator.choice(len(rows), k, replace=False)].astype(np.float64)
-            for _ in range(restarts)
-        ]
-        for k in KS
-    }
 
 
 def sweep_once(

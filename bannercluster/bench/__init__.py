@@ -5,6 +5,7 @@
 ``stages``      how each stage is called, what it needs before, what its result says
 ``growth``      the exponent with which a cost grows
 ``scale``       one stage over several sizes; ``scaled`` what was found, ``plot`` its picture
+``svg``         what pictures are drawn with
 ``peers``       the k sweep beside other libraries
 ``results``     figures as JSON, with the environment that they were measured in
 """

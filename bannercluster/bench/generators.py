@@ -183,7 +183,7 @@ class RowStream:
 
     def blocks(self, n_threads: int) -> Iterator[Block]:
         """Make all blocks in their order, on threads, with two more than those in memory."""
-        self.bank, self.mixture.arrays  # noqa: B018 made once, before the threads ask for them
+        _ = self.bank, self.mixture.arrays  # made once, before the threads ask for them
         n_blocks = -(-self.n_rows // _BLOCK)
         with ThreadPoolExecutor(n_threads, "generate", torch.set_num_threads, (1,)) as pool:
             waiting: list[Future[Block]] = []

@@ -6,9 +6,9 @@ import math
 import xml.etree.ElementTree as ET  # written, never parsed
 
 from bannercluster.bench.scaled import ScaleResult
+from bannercluster.bench.svg import document, label, line
 from bannercluster.render.axes import Scale
 from bannercluster.render.palette import LIGHT
-from bannercluster.render.text import clean
 
 WIDTH, HEIGHT = 300, 260
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 48, 40
@@ -31,15 +31,9 @@ def scale_plot(result: ScaleResult) -> str:
     str
         An ``<svg>`` document.
     """
-    svg = ET.Element(
-        "svg",
-        {"xmlns": "http://www.w3.org/2000/svg", "role": "img",
-         "viewBox": f"0 0 {WIDTH * len(_PANELS)} {HEIGHT}",
-         "width": str(WIDTH * len(_PANELS)), "height": str(HEIGHT)},
-    )  # fmt: skip
     asked = f" {' '.join(result.options)}" if result.options else ""
-    ET.SubElement(svg, "title").text = clean(f"bc {result.stage}{asked} over {result.unit}")
-    ET.SubElement(svg, "style").text = _STYLE
+    title = f"bc {result.stage}{asked} over {result.unit}"
+    svg = document(WIDTH * len(_PANELS), HEIGHT, title, _STYLE)
     for nth, (name, unit, costs) in enumerate(_PANELS):
         panel = ET.SubElement(svg, "g", {"transform": f"translate({nth * WIDTH} 0)"})
         _panel(panel, result, name, unit, costs)
@@ -56,36 +50,36 @@ def _panel(
     values = [getattr(run.usage, cost) / unit for run in result.runs for cost, _ in costs]
     x = Scale(*_around([float(size) for size in result.sizes]), LEFT, WIDTH - RIGHT)
     y = Scale(*_around([value for value in values if value > 0] or [1.0]), HEIGHT - BOTTOM, TOP)
-    _text(panel, LEFT, 16, name, css="title")
+    label(panel, LEFT, 16, name, css="title")
     _axes(panel, x, y, result.unit)
-    for nth, (cost, label) in enumerate(costs):
+    for nth, (cost, shown) in enumerate(costs):
         colour = LIGHT[2 * nth]
         growth = result.growth[cost]
         if growth is not None:
             ends = [(size, growth.at(size) / unit) for size in (result.sizes[0], result.sizes[-1])]
             places = "L".join(f"{x(math.log10(s))} {y(math.log10(v))}" for s, v in ends)
             ET.SubElement(panel, "path", {"class": "fit", "stroke": colour, "d": f"M{places}"})
-            label += f": size ^ {growth.exponent:.2f}"
+            shown += f": size ^ {growth.exponent:.2f}"
             if growth.standard_error is not None:
-                label += f" ± {growth.standard_error:.2f}"
+                shown += f" ± {growth.standard_error:.2f}"
         for run in result.runs:
             value = getattr(run.usage, cost) / unit
             if value > 0:
                 at = {"cx": str(x(math.log10(run.size))), "cy": str(y(math.log10(value)))}
                 ET.SubElement(panel, "circle", {**at, "r": "3", "fill": colour})
-        _text(panel, LEFT, 30 + 13 * nth, label, colour=colour)
+        label(panel, LEFT, 30 + 13 * nth, shown, colour=colour)
 
 
 def _axes(panel: ET.Element, x: Scale, y: Scale, unit: str) -> None:
     for value in _ticks(x):
         at = x(math.log10(value))
-        _line(panel, at, TOP, at, HEIGHT - BOTTOM)
-        _text(panel, at, HEIGHT - BOTTOM + 15, _short(value), anchor="middle")
+        line(panel, at, TOP, at, HEIGHT - BOTTOM)
+        label(panel, at, HEIGHT - BOTTOM + 15, _short(value), anchor="middle")
     for value in _ticks(y):
         at = y(math.log10(value))
-        _line(panel, LEFT, at, WIDTH - RIGHT, at)
-        _text(panel, LEFT - 6, at + 4, _short(value), anchor="end")
-    _text(panel, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, unit, anchor="middle")
+        line(panel, LEFT, at, WIDTH - RIGHT, at)
+        label(panel, LEFT - 6, at + 4, _short(value), anchor="end")
+    label(panel, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, unit, anchor="middle")
 
 
 def _around(values: list[float]) -> tuple[float, float]:
@@ -108,26 +102,3 @@ def _short(value: float) -> str:
         if value >= factor:
             return f"{value / factor:g}{unit}"
     return f"{value:g}"
-
-
-def _line(parent: ET.Element, x1: float, y1: float, x2: float, y2: float) -> None:
-    ends = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
-    ET.SubElement(parent, "line", {"class": "grid", **{k: str(v) for k, v in ends.items()}})
-
-
-def _text(
-    parent: ET.Element,
-    x: float,
-    y: float,
-    text: str,
-    *,
-    css: str = "",
-    colour: str = "",
-    anchor: str = "start",
-) -> None:
-    about = {"x": str(x), "y": str(y), "text-anchor": anchor}
-    if css:
-        about["class"] = css
-    if colour:
-        about["style"] = f"fill:{colour}"
-    ET.SubElement(parent, "text", about).text = clean(text)

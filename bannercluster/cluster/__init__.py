@@ -3,7 +3,8 @@
 ``task``       what is fitted on which rows, and the names of the models
 ``numbering``  the numbers of the clusters: the predecessor's, or by size
 ``engines``    the k-means of other libraries, for parity and comparison
-``memory``     what a sweep takes in memory, and how many rows it may keep
+``memory``     what a clustering takes in memory, and how many rows a sweep may keep; ``size`` the
+               numbers that this is made of
 ``stage``      the stage: store in, model folders out
 ``result``     what it left, for people and for programs
 ``estimator``  ``BannerKMeans``, the scikit-learn way to call a sweep

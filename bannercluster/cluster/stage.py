@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 
 from bannercluster.cluster.engines.fitting import fit_with
 from bannercluster.cluster.engines.loading import load_engine
-from bannercluster.cluster.engines.memory import plan_engine_memory
-from bannercluster.cluster.memory import SweepMemory, plan_memory
+from bannercluster.cluster.memory import SweepMemory, plan_engine_memory, plan_memory
 from bannercluster.cluster.numbering import Predecessor, in_order, predecessor_of
 from bannercluster.cluster.result import ClusterResult, FittedModel
 from bannercluster.cluster.task import Task
@@ -64,7 +63,7 @@ def plan(settings: Settings) -> StagePlan:
     if memory is not None:
         return StagePlan("cluster", summary, memory.plan, "threads")
     engine = load_engine(task.config.engine)
-    needed = plan_engine_memory(task.store, task.config, settings.runtime, engine)
+    needed = plan_engine_memory(task.store, task.config, task.product, settings.runtime, engine)
     return StagePlan("cluster", summary, needed, "threads")
 
 

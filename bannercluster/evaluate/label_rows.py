@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pyarrow as pa
 
-from bannercluster.evaluate.heuristics import LabelScores, main_clusters, misclustering
+from bannercluster.evaluate.heuristics import main_clusters, misclustering
 from bannercluster.evaluate.measure import LabelMeasures
 from bannercluster.models.evaluations import LABEL_SCHEMA
 
@@ -27,14 +26,14 @@ def label_rows(names: tuple[str, ...], models: Mapping[str, LabelMeasures]) -> p
 
 
 def _rows_of(model: str, names: tuple[str, ...], found: LabelMeasures) -> pa.Table:
-    scores: LabelScores = found.scores
+    scores = found.scores
     mean, _ = misclustering(scores, found.misclustering)
     columns = {
-        "model": pa.array([model] * len(names), pa.string()),
-        "label": pa.array(names, pa.string()),
+        "model": [model] * len(names),
+        "label": names,
         "n": scores.n_rows,
-        "main_cluster": found.table.argmax(axis=1).astype(np.int32),
-        "n_main_clusters": main_clusters(found.table).sum(axis=1).astype(np.int32),
+        "main_cluster": found.table.argmax(axis=1),
+        "n_main_clusters": main_clusters(found.table).sum(axis=1),
         "recall": scores.recall,
         "sum_heuristic": scores.sum_heuristic,
         "product_heuristic": scores.product_heuristic,
@@ -42,10 +41,6 @@ def _rows_of(model: str, names: tuple[str, ...], found: LabelMeasures) -> pa.Tab
         "misclustering_distance_sum": found.misclustering,
         "misclustering_distance": mean,
     }
-    arrays = [
-        column
-        if isinstance(column, pa.Array)
-        else pa.array(column, field.type, mask=np.isnan(column))
-        for field, column in zip(LABEL_SCHEMA, columns.values(), strict=True)
-    ]
+    # What is not defined is NaN here, and null in the table.
+    arrays = [pa.array(columns[one.name], one.type, from_pandas=True) for one in LABEL_SCHEMA]
     return pa.Table.from_arrays(arrays, schema=LABEL_SCHEMA)

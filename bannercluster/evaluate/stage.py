@@ -32,6 +32,7 @@ from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.lease import Lease, hold
 from bannercluster.traverse.silhouettes import RowBootstrap
 from bannercluster.traverse.sources import StoreSource
 from bannercluster.traverse.walk import Walker
@@ -109,7 +110,16 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Evalua
         As :func:`plan`.
     DataError
         If labels are asked for and no row has one.
+    LeaseHeldError
+        If another process writes an evaluation to the same folder.
     """
+    with hold(settings.paths.evaluation, "bc evaluate") as lease:
+        return _run(settings, lease, executor, progress)
+
+
+def _run(
+    settings: Settings, lease: Lease, executor: Executor, progress: Progress
+) -> EvaluateResult:
     started = time.perf_counter()
     store, models = _inputs(settings)
     labels = load_labels(store, settings.paths, settings.evaluate)
@@ -124,6 +134,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Evalua
     timings["bootstrap"] = time.perf_counter() - before
     choice = choose(metrics, differences, settings.evaluate)
     facts = None if labels is None else labels.facts
+    lease.check()
     _save(settings, store, metrics, differences, choice, labels, measures, dict(timings))
     return EvaluateResult(
         metrics,

@@ -116,12 +116,12 @@ class Sweep:
 
     def _program(self, walker: Walker, note: Callable[[str], None]) -> Program[SweepResult]:
         config, source = self.config, walker.source
-        _check_k(config.k, source.n_rows)
+        check_k(config.k, source.n_rows)
         normalize: Normalize = "l2" if config.normalize == "l2" else "none"
         began = time.perf_counter()
         stats: RowStats
         (stats,) = yield Pass("statistics", Recipe(normalize), (Stats(source.n_features),))
-        _check_finite(stats)
+        check_finite(stats)
         started = time.perf_counter()
         note("seeding")
         stored = _sample(config, source)
@@ -188,7 +188,8 @@ def labels_of(
     return list(found.joined())
 
 
-def _check_k(ks: Sequence[int], n_rows: int) -> None:
+def check_k(ks: Sequence[int], n_rows: int) -> None:
+    """Refuse a k above the number of rows."""
     if max(ks) > n_rows:
         raise DataError(
             f"k = {max(ks)} is larger than the number of rows, {n_rows}; expected k <= "
@@ -197,7 +198,8 @@ def _check_k(ks: Sequence[int], n_rows: int) -> None:
         )
 
 
-def _check_finite(stats: RowStats) -> None:
+def check_finite(stats: RowStats) -> None:
+    """Refuse rows that are not finite."""
     if stats.n_not_finite:
         raise DataError(
             f"{stats.n_not_finite} of {stats.n_rows} rows hold NaN or infinity (the first is row "

@@ -1,12 +1,13 @@
 """What `evaluate` found out about models, on disk.
 
-``<evaluation>/evaluation.json`` has all but the metrics of each label, which are in
-``<evaluation>/label_metrics.parquet``.
+``<evaluation>/evaluation.json`` has all but the metrics of each label, which are in the
+``<evaluation>/label_metrics-<digits>.parquet`` that its key names.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,8 +18,7 @@ from bannercluster.store import files, points, tables
 
 VERSION = 2  # 1 had no intervals, differences, reason, timings and metrics of labels
 _NAME = "evaluation.json"
-LABELS_NAME = "label_metrics.parquet"
-_KEY = b"bannercluster_label_metrics_key"
+_LABELS_NAME = re.compile(r"label_metrics(-[0-9a-f]{12})?\.parquet")  # once all had one name
 
 LABEL_SCHEMA = pa.schema(
     [
@@ -147,7 +147,7 @@ class Evaluation:
     timings : dict of str to float
         Seconds of the parts of the evaluation, by name.
     label_metrics_key : str
-        Which table of label metrics belongs to it; empty for an evaluation of version 1.
+        SHA-256 of its table of label metrics; empty for an evaluation of version 1.
     """
 
     models: tuple[ModelMetrics, ...]
@@ -164,9 +164,18 @@ class Evaluation:
     label_metrics_key: str = ""
 
     def save(self, evaluation: str) -> None:
-        """Write it into the folder of evaluations."""
-        value = {"format_version": VERSION, **asdict(self)}
-        files.write_json(files.join(evaluation, _NAME), value, points.EVALUATION)
+        """Write it into the folder of evaluations, where its table of label metrics lies already.
+
+        Other tables go, but that of the evaluation it replaces: a reader may still hold that one.
+        """
+        url = files.join(evaluation, _NAME)
+        keys = (self.label_metrics_key, _key_at(url))
+        keep = {label_metrics_url(evaluation, key) for key in keys}
+        files.write_json(url, {"format_version": VERSION, **asdict(self)}, points.EVALUATION)
+        for name in files.names(evaluation):
+            where = files.join(evaluation, name)
+            if _LABELS_NAME.fullmatch(name) and where not in keep:
+                files.remove(where, points.OLD_LABEL_METRICS)
 
     @classmethod
     def load_if_any(cls, evaluation: str) -> Evaluation | None:
@@ -192,7 +201,7 @@ class Evaluation:
                 differences=differences,
                 **value,
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{url} is damaged: {error}; run `bc evaluate` again") from error
 
 
@@ -209,11 +218,24 @@ def _metrics(value: dict[str, Any]) -> ModelMetrics:
     )
 
 
-def save_label_metrics(evaluation: str, table: pa.Table) -> str:
-    """Write the metrics of labels beside the evaluation; returns the key that the latter keeps.
+def _key_at(url: str) -> str:
+    """Return the key of the table that the evaluation at a URL names, if any."""
+    try:
+        return str((files.read_json_if_any(url) or {}).get("label_metrics_key", ""))
+    except StoreError:  # it is damaged: nobody reads its table
+        return ""
 
-    It is written first: an evaluation that is there has its table, and whoever finds a table of
-    another key (of a run that ended between the two) knows that it is not this evaluation's.
+
+def label_metrics_url(evaluation: str, key: str) -> str:
+    """Return where the table of label metrics of this key lies."""
+    return files.join(evaluation, f"label_metrics-{key[:12]}.parquet")
+
+
+def save_label_metrics(evaluation: str, table: pa.Table) -> str:
+    """Write the metrics of labels; returns their key, which the evaluation names.
+
+    It is written first, under a name of its own content: until the evaluation is written as well,
+    the one before has its own table.
 
     Parameters
     ----------
@@ -226,8 +248,7 @@ def save_label_metrics(evaluation: str, table: pa.Table) -> str:
     for batch in table.combine_chunks().to_batches():
         digest.update(batch.serialize())
     key = digest.hexdigest()
-    table = table.replace_schema_metadata({_KEY: key.encode()})
-    tables.write(files.join(evaluation, LABELS_NAME), table, points.LABEL_METRICS)
+    tables.write(label_metrics_url(evaluation, key), table, points.LABEL_METRICS)
     return key
 
 
@@ -237,8 +258,8 @@ def load_label_metrics(evaluation: str, found: Evaluation) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        Of :data:`LABEL_SCHEMA`; no rows where there were no labels, where the evaluation is of
-        version 1, and where a later run ended after it wrote its own table.
+        Of :data:`LABEL_SCHEMA`; no rows where there were no labels, and where the evaluation is of
+        version 1.
 
     Raises
     ------
@@ -247,7 +268,4 @@ def load_label_metrics(evaluation: str, found: Evaluation) -> pa.Table:
     """
     if not found.label_metrics_key:
         return LABEL_SCHEMA.empty_table()
-    table = tables.read(files.join(evaluation, LABELS_NAME))
-    if (table.schema.metadata or {}).get(_KEY) != found.label_metrics_key.encode():
-        return LABEL_SCHEMA.empty_table()
-    return table
+    return tables.read(label_metrics_url(evaluation, found.label_metrics_key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bannercluster.errors import StoreError, UsageError
@@ -40,18 +40,8 @@ class SweepFile:
 
     def save(self, models: str) -> None:
         """Make this the latest sweep."""
-        files.write_json(
-            files.join(models, _NAME),
-            {
-                "format_version": VERSION,
-                "models": list(self.models),
-                "embeddings": self.embeddings,
-                "data": self.data,
-                "timings": self.timings,
-                "n_passes": self.n_passes,
-            },
-            points.SWEEP,
-        )
+        value = {"format_version": VERSION, **asdict(self)}
+        files.write_json(files.join(models, _NAME), value, points.SWEEP)
 
     @classmethod
     def load(cls, models: str) -> SweepFile:

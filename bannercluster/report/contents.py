@@ -157,8 +157,8 @@ def _notes(found: Findings) -> tuple[str, ...]:
         )
     if found.evaluation.label_metrics_key and found.evaluation.labels and found.labels is None:
         notes.append(
-            "The table of labels is left out: label_metrics.parquet is gone or of another run of "
-            "`bc evaluate`. Run it again."
+            "The table of labels is left out: it is gone from beside the evaluation. Run "
+            "`bc evaluate` again."
         )
     unsettled = [card for card in found.cards if not card.converged]
     if unsettled:

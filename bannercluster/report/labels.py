@@ -8,7 +8,11 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bannercluster.models.evaluations import LABELS_NAME, Evaluation, load_label_metrics
+from bannercluster.models.evaluations import (
+    Evaluation,
+    label_metrics_url,
+    load_label_metrics,
+)
 from bannercluster.render.measured import LabelRow, LabelsView
 from bannercluster.render.metrics import STANDARD_METRICS, Metric
 from bannercluster.store import files
@@ -16,22 +20,18 @@ from bannercluster.store import files
 LABELS_SHOWN: Final = 20
 
 
-def label_metrics_url(evaluation: str) -> str:
-    """Where an evaluation keeps the metrics of its labels."""
-    return files.join(evaluation, LABELS_NAME)
-
-
 def labels_of(folder: str, evaluation: Evaluation) -> LabelsView | None:
     """Return the labels under the chosen model.
 
-    None where there were no labels, and where their table is gone or of another run.
+    None where there were no labels, and where their table is gone.
 
     Raises
     ------
     StoreError, FormatVersionError
         If the table is damaged, or newer than this code.
     """
-    if evaluation.labels is None or not files.exists(label_metrics_url(folder)):
+    url = label_metrics_url(folder, evaluation.label_metrics_key)
+    if evaluation.labels is None or not files.exists(url):
         return None
     table = load_label_metrics(folder, evaluation)
     own = table.filter(pc.equal(table["model"], evaluation.chosen))

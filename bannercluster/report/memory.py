@@ -10,8 +10,8 @@ import numpy as np
 from bannercluster.config import Settings
 from bannercluster.media import DecodeLimits
 from bannercluster.media.decoders import planned_nbytes
+from bannercluster.models.evaluations import Evaluation, label_metrics_url
 from bannercluster.models.kmeans import KMeansModel
-from bannercluster.report.labels import label_metrics_url
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.memory import (
     MemoryPart,
@@ -30,7 +30,10 @@ _PICTURE_NBYTES = 16 << 20  # bytes of a file and of its picture, in a worker
 
 
 def plan_memory(
-    store: EmbeddingStore, models: Sequence[KMeansModel], settings: Settings
+    store: EmbeddingStore,
+    evaluation: Evaluation,
+    models: Sequence[KMeansModel],
+    settings: Settings,
 ) -> MemoryPlan:
     """Plan the memory of a report: of the assignment first, then of the page."""
     n, f = store.n_rows, store.n_features
@@ -38,7 +41,8 @@ def plan_memory(
     segment = max((one.stop - one.start for one in cut(n)), default=0)
     rows, aliases = store.table_size("rows"), store.table_size("aliases")
     rejected = store.table_size("rejected")
-    labels = tables.size_of(label_metrics_url(settings.paths.evaluation))
+    where = label_metrics_url(settings.paths.evaluation, evaluation.label_metrics_key)
+    labels = tables.size_of(where)
     sample = min(settings.report.map_points, n)
     centres = sum(model.centres.nbytes for model in models)
     # The content ids of all aliases once more, their rows, those of them that are different.

@@ -81,7 +81,8 @@ def plan(settings: Settings) -> StagePlan:
         ("chosen", evaluation.chosen),
         ("report", settings.paths.report),
     )
-    return StagePlan("report", summary, plan_memory(store, models, settings), "threads")
+    memory = plan_memory(store, evaluation, models, settings)
+    return StagePlan("report", summary, memory, "threads")
 
 
 def run(settings: Settings, *, executor: Executor, progress: Progress) -> ReportResult:

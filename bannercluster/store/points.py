@@ -124,12 +124,17 @@ SWEEP = Point(
 LABEL_METRICS = Point(
     "evaluate.label-metrics",
     "the metrics of each label",
-    "the old evaluation does not take the new table for its own; both are written again",
+    "the old evaluation names its own table; the new one is written again",
 )
 EVALUATION = Point(
     "evaluate.evaluation",
     "metrics and choice",
     "the old evaluation holds until the new one is whole",
+)
+OLD_LABEL_METRICS = Point(
+    "evaluate.old-label-metrics",
+    "removal of metrics of labels that no reader needs any more",
+    "the next run removes them",
 )
 ASSIGNMENTS = Point(
     "predict.assignments",
@@ -183,6 +188,7 @@ POINTS = (
     SWEEP,
     LABEL_METRICS,
     EVALUATION,
+    OLD_LABEL_METRICS,
     ASSIGNMENTS,
     REPORT,
     EXPORT_PART,

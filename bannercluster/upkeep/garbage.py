@@ -13,7 +13,7 @@ from bannercluster.store import files
 from bannercluster.store.embeddings import journal_url, staging_url
 from bannercluster.store.lease import hold
 from bannercluster.store.points import GARBAGE
-from bannercluster.upkeep.places import Find, in_assignments, in_models, in_store
+from bannercluster.upkeep.places import Find, in_models, in_results, in_store
 
 PURPOSE = "bc gc"
 
@@ -77,16 +77,21 @@ def collect_garbage(
     Raises
     ------
     LeaseHeldError
-        If a process writes to the store, the models or the assignments.
+        If a process writes to the store, the models, the evaluation or the assignments.
     StoreError
         If a file cannot be removed.
     """
     paths = settings.paths
     with contextlib.ExitStack() as leases:
-        for url in (paths.embeddings, paths.models, paths.assignments):
+        for url in (paths.embeddings, paths.models, paths.evaluation, paths.assignments):
             if not dry_run and _is_there(url):
                 leases.enter_context(hold(url, PURPOSE))
-        finds = [*in_store(paths), *in_models(paths), *in_assignments(paths)]
+        finds = [
+            *in_store(paths),
+            *in_models(paths),
+            *in_results(paths.evaluation),
+            *in_results(paths.assignments),
+        ]
         unneeded = [find for find in finds if staged or find.kind == "leftover"]
         if not dry_run:
             for find in unneeded:

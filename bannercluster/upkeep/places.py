@@ -95,9 +95,9 @@ def in_models(paths: PathsConfig) -> Iterator[Find]:
                 yield Find("leftover", "models without a card", where, nbytes)
 
 
-def in_assignments(paths: PathsConfig) -> Iterator[Find]:
-    """Yield what lies in the folder of assignments and is none."""
-    yield from _temporary(paths.assignments, files.sizes(paths.assignments))
+def in_results(url: str) -> Iterator[Find]:
+    """Yield what lies in a folder of whole files, evaluation or assignments, and is none."""
+    yield from _temporary(url, files.sizes(url))
 
 
 def _temporary(url: str, found: dict[str, int]) -> Iterator[Find]:

@@ -14,7 +14,7 @@ from bannercluster.store import files
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.lease import held_by
 from bannercluster.upkeep.garbage import Removed, counted, sizes_table
-from bannercluster.upkeep.places import Find, in_assignments, in_models, in_store
+from bannercluster.upkeep.places import Find, in_models, in_results, in_store
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,9 @@ def read_status(settings: Settings) -> Status:
         If something is damaged, or newer than this code.
     """
     paths = settings.paths
-    finds: list[Find] = [*in_store(paths), *in_models(paths), *in_assignments(paths)]
+    finds: list[Find] = [*in_store(paths), *in_models(paths)]
+    for folder in (paths.evaluation, paths.assignments):
+        finds += in_results(folder)
     return Status(
         tuple(_results(paths)),
         tuple(_writers(paths)),

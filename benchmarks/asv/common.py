@@ -1,4 +1,4 @@
-"""What the classes share: rows, centres, and a walker over rows in memory."""
+"""What the classes share: rows, and a walker over rows in memory."""
 
 from __future__ import annotations
 
@@ -13,20 +13,7 @@ from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.traverse.sources import ArraySource
 from bannercluster.traverse.walk import Walker
 
-KS = (5, 10, 15)
 N_FEATURES = 1_792
-
-
-def first_centres(rows: np.ndarray, n_restarts: int) -> dict[int, list[np.ndarray]]:
-    """Rows drawn by chance as first centres, (k, n_features) float64 a restart."""
-    own = np.random.Generator(np.random.PCG64(1))
-    return {
-        k: [
-            rows[own.choice(len(rows), k, replace=False)].astype(np.float64)
-            for _ in range(n_restarts)
-        ]
-        for k in KS
-    }
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from bannercluster.kmeans.products import product_of
 from bannercluster.kmeans.sweep import Sweep, SweepResult
 from bannercluster.traverse.reducers import Labels
 from bannercluster.traverse.walk import Assignment, Pass
-from benchmarks.asv.common import KS, OnRows, first_centres, nearest_float64, walker_over
+from benchmarks.asv.common import OnRows, nearest_float64, walker_over
+from benchmarks.starts import KS, first_centres
 
 
 class Assigning(OnRows):

@@ -10,7 +10,8 @@ from bannercluster.kernels.rows import Recipe
 from bannercluster.kernels.stack import Stack
 from bannercluster.traverse.silhouettes import ClusterMoments, Silhouettes
 from bannercluster.traverse.walk import Assignment, Pass
-from benchmarks.asv.common import KS, OnRows, first_centres, nearest_float64, walker_over
+from benchmarks.asv.common import OnRows, nearest_float64, walker_over
+from benchmarks.starts import KS, first_centres
 
 _SAMPLE = 2_000
 

@@ -97,17 +97,18 @@ def test_table_of_labels(world, tmp_path, weight):
     )
 
 
-def test_an_evaluation_takes_no_table_of_another_one(world, tmp_path):
-    """A run that ended between the two writes leaves a table that the evaluation does not own."""
+def test_an_evaluation_keeps_its_table_beside_a_newer_one(world, tmp_path):
+    """Who read the evaluation before a run that replaces it still finds its table."""
     folder, *_ = world
     settings = quick(folder).replace("paths", evaluation=str(tmp_path))
     run(settings)
     first = Evaluation.load_if_any(str(tmp_path))
-    old = (tmp_path / "evaluation.json").read_bytes()
+    table = load_label_metrics(str(tmp_path), first)
     run(settings.replace("evaluate", weight="ids"))
-    assert load_label_metrics(str(tmp_path), Evaluation.load_if_any(str(tmp_path))).num_rows == 5
-    (tmp_path / "evaluation.json").write_bytes(old)
-    assert load_label_metrics(str(tmp_path), first).num_rows == 0
+    second = load_label_metrics(str(tmp_path), Evaluation.load_if_any(str(tmp_path)))
+    assert (table.num_rows, second.num_rows) == (5, 5)
+    assert not second.equals(table)
+    assert load_label_metrics(str(tmp_path), first).equals(table)
     run(settings.replace("paths", label=None))
     assert load_label_metrics(str(tmp_path), Evaluation.load_if_any(str(tmp_path))).num_rows == 0
 

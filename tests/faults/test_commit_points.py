@@ -9,7 +9,9 @@ from bannercluster.store.points import POINTS
 from . import worlds
 from .zygote import STAGES
 
-REMOVALS = frozenset({"store.old-table", "embed.staging", "cluster.checkpoint-gone"})
+REMOVALS = frozenset(
+    {"store.old-table", "embed.staging", "cluster.checkpoint-gone", "evaluate.old-label-metrics"}
+)
 PAIRS = [
     (stage, point.name)
     for stage, names in (
@@ -23,7 +25,11 @@ PAIRS = [
             ("store.lease", "cluster.checkpoint", "cluster.arrays", "cluster.card",
              "cluster.checkpoint-gone", "cluster.sweep"),
         ),
-        ("evaluate", ("evaluate.label-metrics", "evaluate.evaluation")),
+        (
+            "evaluate",
+            ("store.lease", "evaluate.label-metrics", "evaluate.evaluation",
+             "evaluate.old-label-metrics"),
+        ),
         ("predict", ("store.lease", "predict.assignments")),
         ("report", ("report.page",)),
     )
@@ -93,10 +99,6 @@ def names(ended, point, phase):
 
 
 def is_between(stage, found, before, after):
-    if stage == "evaluate" and found is not None:
-        # Between its two writes the old evaluation has no metrics of labels, never the new ones.
-        tables = [one[1] for one in (before, after) if one is not None and one[0] == found[0]]
-        return len(tables) == 1 and found[1] in (tables[0], [])
     if stage != "cluster":
         return found in (before, after)
     # Models appear one by one, each whole; the list of the latest sweep names only such.

@@ -12,6 +12,7 @@ from bannercluster.models.evaluations import (
     Evaluation,
     LabelFacts,
     ModelMetrics,
+    label_metrics_url,
     load_label_metrics,
     save_label_metrics,
 )
@@ -59,19 +60,45 @@ def test_round_trip(tmp_path):
     assert found.schema.equals(LABEL_SCHEMA)
 
 
-def test_table_of_another_evaluation_is_not_taken(tmp_path):
+def test_an_evaluation_has_its_own_table_beside_a_newer_one(tmp_path):
     wanted = evaluation(save_label_metrics(str(tmp_path), label_table(0.5)))
     assert save_label_metrics(str(tmp_path), label_table(0.5)) == wanted.label_metrics_key
-    assert load_label_metrics(str(tmp_path), wanted).num_rows == 1
     save_label_metrics(str(tmp_path), label_table(0.75))
-    assert load_label_metrics(str(tmp_path), wanted).num_rows == 0
+    found = load_label_metrics(str(tmp_path), wanted)
+    assert found.to_pylist() == label_table(0.5).to_pylist()
+
+
+def test_tables_of_older_evaluations_go(tmp_path):
+    """Not that of the evaluation before, and nothing that others put there."""
+    folder = str(tmp_path)
+    # An evaluation of the time when all tables had one name, and the table of a run that ended.
+    evaluation("0" * 64).save(folder)
+    for name in ("label_metrics.parquet", "label_metrics-mine.parquet", "notes.txt"):
+        (tmp_path / name).touch()
+    save_label_metrics(folder, label_table(0.125))
+    keys = []
+    for recall in (0.25, 0.5, 0.5, 0.75):
+        keys.append(save_label_metrics(folder, label_table(recall)))
+        evaluation(keys[-1]).save(folder)
+        tables = {path.name for path in tmp_path.glob("*.parquet")}
+        names = {label_metrics_url("", key).strip("/") for key in keys[-2:]}
+        assert tables == {*names, "label_metrics-mine.parquet"}
+    assert (tmp_path / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"[]", b'{"label_metrics_key": 3}'])
+def test_an_evaluation_that_is_damaged_is_replaced(tmp_path, damaged):
+    (tmp_path / "evaluation.json").write_bytes(damaged)
+    wanted = evaluation(save_label_metrics(str(tmp_path), label_table(0.5)))
+    wanted.save(str(tmp_path))
+    assert Evaluation.load_if_any(str(tmp_path)) == wanted
 
 
 def test_missing_and_damaged_tables(tmp_path):
-    with pytest.raises(StoreError, match=r"label_metrics\.parquet is missing"):
+    with pytest.raises(StoreError, match=r"label_metrics-some\.parquet is missing"):
         load_label_metrics(str(tmp_path), evaluation("some"))
-    (tmp_path / "label_metrics.parquet").write_bytes(b"PAR1 no table")
-    with pytest.raises(StoreError, match=r"label_metrics\.parquet"):
+    (tmp_path / "label_metrics-some.parquet").write_bytes(b"PAR1 no table")
+    with pytest.raises(StoreError, match=r"label_metrics-some\.parquet"):
         load_label_metrics(str(tmp_path), evaluation("some"))
 
 

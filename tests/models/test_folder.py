@@ -216,6 +216,8 @@ def test_damaged_evaluation(tmp_path):
     for change, error in (
         ({"format_version": 3}, FormatVersionError),
         ({"models": [{}]}, StoreError),
+        ({"models": [{**whole["models"][0], "intervals": {"ami": ["low", 1]}}]}, StoreError),
+        ({"models": [{**whole["models"][0], "intervals": []}]}, StoreError),
         ({"labels": {"column": "x"}}, StoreError),
         ({"surplus": 1}, StoreError),
     ):

@@ -287,7 +287,7 @@ def test_labels_and_times():
     reader = Reader(render_report(page))
     text = " ".join("".join(reader.text).split())
     assert "The 2 of 40 values of text with the most rows, under text" in text
-    assert "label_metrics.parquet beside the evaluation has all of them" in text
+    assert "the table label_metrics beside the evaluation has all of them" in text
     assert "2 and 1 alike 0.600 1.500" in text
     assert "0 1.000 \u2013" in text
     assert "text · text: 2.5 s" in text

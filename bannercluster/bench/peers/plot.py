@@ -6,6 +6,7 @@ import math
 import xml.etree.ElementTree as ET  # written, never parsed
 
 from bannercluster.bench.peers.curves import Curve, CurveResult
+from bannercluster.bench.svg import document, label, line
 from bannercluster.render.axes import Scale
 
 WIDTH, HEIGHT = 640, 360
@@ -33,38 +34,32 @@ def curve_plot(result: CurveResult) -> str:
     highest = max([*excess, 10 * result.threshold])
     x = Scale(_down(min(times)), _up(max(times)), LEFT, WIDTH - RIGHT)
     y = Scale(math.log10(FLOOR), _up(highest), HEIGHT - BOTTOM, TOP)
-    svg = ET.Element(
-        "svg",
-        {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {WIDTH} {HEIGHT}",
-         "width": str(WIDTH), "height": str(HEIGHT), "role": "img"},
-    )  # fmt: skip
-    ET.SubElement(svg, "title").text = f"Anytime curves of ours and {result.peer}"
-    ET.SubElement(svg, "style").text = _STYLE
-    _text(svg, LEFT, 18, "Inertia above the final best, mean over k", css="title")
-    _text(svg, LEFT, 34, f"{result.n_rows:,} rows, all restarts included")
+    svg = document(WIDTH, HEIGHT, f"Anytime curves of ours and {result.peer}", _STYLE)
+    label(svg, LEFT, 18, "Inertia above the final best, mean over k", css="title")
+    label(svg, LEFT, 34, f"{result.n_rows:,} rows, all restarts included")
     _axes(svg, x, y)
     level = y(math.log10(result.threshold))
-    _line(svg, "threshold", LEFT, level, WIDTH - RIGHT, level)
-    _text(svg, WIDTH - RIGHT + 6, level + 4, f"{result.threshold:.1%} above")
+    line(svg, LEFT, level, WIDTH - RIGHT, level, css="threshold")
+    label(svg, WIDTH - RIGHT + 6, level + 4, f"{result.threshold:.1%} above")
     drawn = [("ours", result.ours, _OURS), (result.peer, result.theirs, _THEIRS)]
     if result.race is not None:
         drawn.insert(1, ("ours, race", result.race, _RACE))
     for nth, (name, curve, colour) in enumerate(drawn):
         ET.SubElement(svg, "path", {"class": "line", "stroke": colour, "d": _steps(curve, x, y)})
-        _text(svg, WIDTH - RIGHT + 6, TOP + 14 + 18 * nth, name, colour)
+        label(svg, WIDTH - RIGHT + 6, TOP + 14 + 18 * nth, name, colour=colour)
     return ET.tostring(svg, encoding="unicode")
 
 
 def _axes(svg: ET.Element, x: Scale, y: Scale) -> None:
     for power in range(round(x.low), round(x.high) + 1):
         at = x(power)
-        _line(svg, "grid", at, TOP, at, HEIGHT - BOTTOM)
-        _text(svg, at, HEIGHT - BOTTOM + 18, f"{10.0**power:g} s", anchor="middle")
+        line(svg, at, TOP, at, HEIGHT - BOTTOM)
+        label(svg, at, HEIGHT - BOTTOM + 18, f"{10.0**power:g} s", anchor="middle")
     for power in range(round(y.low), round(y.high) + 1):
         at = y(power)
-        _line(svg, "grid", LEFT, at, WIDTH - RIGHT, at)
-        _text(svg, LEFT - 6, at + 4, f"{100 * 10.0**power:g} %", anchor="end")
-    _text(svg, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "wall time", anchor="middle")
+        line(svg, LEFT, at, WIDTH - RIGHT, at)
+        label(svg, LEFT - 6, at + 4, f"{100 * 10.0**power:g} %", anchor="end")
+    label(svg, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "wall time", anchor="middle")
 
 
 def _steps(curve: Curve, x: Scale, y: Scale) -> str:
@@ -83,27 +78,3 @@ def _down(value: float) -> int:
 
 def _up(value: float) -> int:
     return math.floor(math.log10(value)) + 1
-
-
-def _line(svg: ET.Element, css: str, x1: float, y1: float, x2: float, y2: float) -> None:
-    places = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
-    ET.SubElement(
-        svg, "line", {"class": css, **{name: str(value) for name, value in places.items()}}
-    )
-
-
-def _text(
-    svg: ET.Element,
-    x: float,
-    y: float,
-    text: str,
-    colour: str = "",
-    anchor: str = "start",
-    css: str = "",
-) -> None:
-    place = {"x": str(x), "y": str(y), "text-anchor": anchor}
-    if css:
-        place["class"] = css
-    if colour:
-        place["style"] = f"fill:{colour}"
-    ET.SubElement(svg, "text", place).text = text

@@ -8,8 +8,9 @@ import cupy
 import numpy as np
 from cuml.cluster import KMeans
 
-from bannercluster.cluster.engines.protocol import FITS, Fit, Job, Size
+from bannercluster.cluster.engines.protocol import FITS, Fit, Job
 from bannercluster.cluster.engines.rows import all_rows
+from bannercluster.cluster.size import Size
 from bannercluster.errors import EngineError, MemoryPlanError
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import MemoryPart, format_size

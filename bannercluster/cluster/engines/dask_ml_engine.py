@@ -9,8 +9,9 @@ import numpy as np
 from dask_ml.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from bannercluster.cluster.engines.protocol import FITS, Fit, Job, Size
+from bannercluster.cluster.engines.protocol import FITS, Fit, Job
 from bannercluster.cluster.engines.rows import ReadRows
+from bannercluster.cluster.size import Size
 from bannercluster.runtime.collections import computing_on, row_blocks
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import MemoryPart, with_kept

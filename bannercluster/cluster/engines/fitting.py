@@ -17,7 +17,7 @@ from bannercluster.config import ClusterConfig
 from bannercluster.errors import DataError
 from bannercluster.kernels.rows import Normalize, Product, Recipe
 from bannercluster.kernels.stack import Stack
-from bannercluster.kmeans.sweep import RunResult, SweepResult
+from bannercluster.kmeans.sweep import RunResult, SweepResult, check_finite, check_k
 from bannercluster.traverse.reducers import RowStats, Stats
 from bannercluster.traverse.silhouettes import ClusterMoments, Moments
 from bannercluster.traverse.walk import Assignment, Pass, Program, Walker
@@ -73,10 +73,11 @@ def _program(
     note: Callable[[str], None],
 ) -> Program[SweepResult]:
     source = walker.source
+    check_k(config.k, source.n_rows)
     normalize: Normalize = "l2" if config.normalize == "l2" else "none"
     stats: RowStats
     (stats,) = yield Pass("statistics", Recipe(normalize), (Stats(source.n_features),))
-    check_rows(stats, config.k)
+    check_finite(stats)
     started = time.perf_counter()
     starts = starts_of(config, init)
     job = Job(source, normalize, starts, config.max_iter, config.tol, stats.mean_variance)
@@ -97,21 +98,6 @@ def _program(
     _check_sizes(runs, config.engine)
     # The engine has read the store once.
     return SweepResult(runs, stats, walker.n_passes + 1, 0.0, time.perf_counter() - started)
-
-
-def check_rows(stats: RowStats, ks: Sequence[int]) -> None:
-    """Refuse rows that cannot be clustered, as the sweep does."""
-    if max(ks) > stats.n_rows:
-        raise DataError(
-            f"k = {max(ks)} is larger than the number of rows, {stats.n_rows}; expected k <= "
-            f"{stats.n_rows}: choose a smaller k, or embed more banners"
-        )
-    if stats.n_not_finite:
-        raise DataError(
-            f"{stats.n_not_finite} of {stats.n_rows} rows hold NaN or infinity (the first is row "
-            f"{stats.first_not_finite}); expected finite features: embed or import these banners "
-            f"again"
-        )
 
 
 def starts_of(config: ClusterConfig, init: Init | None) -> list[Start]:

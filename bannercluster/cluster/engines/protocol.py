@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bannercluster.cluster.size import Size
 from bannercluster.kernels.rows import Normalize
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import MemoryPart
@@ -75,32 +76,6 @@ class Fit:
 
     centres: np.ndarray
     n_iter: int
-
-
-@dataclass(frozen=True)
-class Size:
-    """What an engine's memory depends on.
-
-    Parameters
-    ----------
-    n_rows, n_features, most_k, n_workers : int
-    stored : int
-        Bytes of a stored value.
-    processes : bool
-        Whether workers are processes.
-    """
-
-    n_rows: int
-    n_features: int
-    most_k: int
-    n_workers: int
-    stored: int
-    processes: bool
-
-    @property
-    def rows_nbytes(self) -> int:
-        """All rows as float32."""
-        return 4 * self.n_rows * self.n_features
 
 
 class Engine(Protocol):

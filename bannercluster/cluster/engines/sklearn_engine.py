@@ -10,8 +10,9 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from bannercluster.cluster.engines.protocol import FITS, Fit, Job, Size
+from bannercluster.cluster.engines.protocol import FITS, Fit, Job
 from bannercluster.cluster.engines.rows import all_rows
+from bannercluster.cluster.size import Size
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.memory import MemoryPart
 

@@ -14,7 +14,7 @@ def prepare(rows: np.ndarray, n_threads: int) -> Any:
     """Return the fit of these rows."""
     faiss.omp_set_num_threads(n_threads)
 
-    def fit(inits: list[np.ndarray], max_iter: int, tol: float) -> list[tuple[Any, Any, int]]:  # noqa: ARG001 - faiss has no tolerance
+    def fit(inits: list[np.ndarray], max_iter: int, _tol: float) -> list[tuple[Any, Any, int]]:
         found = []
         for init in inits:
             # By default faiss takes at most 256 rows a centre: all of them are to be used.

@@ -1,25 +1,14 @@
-"""KMeans of scikit-learn-intelex (oneDAL); a fit ends with the labels of its centres."""
+"""KMeans of scikit-learn-intelex (oneDAL), fitted as ``sklearn.py`` fits scikit-learn's."""
 
 from __future__ import annotations
 
-from typing import Any
+import runpy
+from pathlib import Path
 
-import numpy as np
+import sklearn.cluster
 from sklearnex.cluster import KMeans
 
 DISTRIBUTIONS = ("scikit-learn-intelex", "daal", "scikit-learn", "numpy")
 
-
-def prepare(rows: np.ndarray, n_threads: int) -> Any:  # noqa: ARG001 - OMP_NUM_THREADS says it
-    """Return the fit of these rows."""
-
-    def fit(inits: list[np.ndarray], max_iter: int, tol: float) -> list[tuple[Any, Any, int]]:
-        found = []
-        for init in inits:
-            model = KMeans(
-                len(init), init=init, n_init=1, max_iter=max_iter, tol=tol, algorithm="lloyd"
-            ).fit(rows)
-            found.append((model.cluster_centers_, model.labels_, model.n_iter_))
-        return found
-
-    return fit
+sklearn.cluster.KMeans = KMeans
+prepare = runpy.run_path(str(Path(__file__).with_name("sklearn.py")))["prepare"]

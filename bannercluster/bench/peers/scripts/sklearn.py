@@ -10,8 +10,8 @@ from sklearn.cluster import KMeans
 DISTRIBUTIONS = ("scikit-learn", "numpy", "scipy")
 
 
-def prepare(rows: np.ndarray, n_threads: int) -> Any:  # noqa: ARG001 - OMP_NUM_THREADS says it
-    """Return the fit of these rows."""
+def prepare(rows: np.ndarray, _n_threads: int) -> Any:
+    """Return the fit of these rows; OMP_NUM_THREADS says on how many threads."""
 
     def fit(inits: list[np.ndarray], max_iter: int, tol: float) -> list[tuple[Any, Any, int]]:
         found = []
