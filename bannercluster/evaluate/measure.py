@@ -103,13 +103,14 @@ def measure(models: Sequence[KMeansModel], how: Measuring) -> Program[list[Model
     """Measure models of one normalisation: a program of two passes."""
     stack = Stack.of([model.centres for model in models], Recipe(models[0].normalize))
     labels = how.labels
+    assignment = Assignment(stack, tuple(range(stack.n_runs)), step=0)
     started = time.perf_counter()
     reducers: list[Reducer[Any]] = [ClusterMoments(stack)]
     if labels is not None:
         reducers.append(Contingency(stack, labels.codes, labels.weights, len(labels.names)))
         if how.bootstrap is not None:
             reducers.append(Labels())
-    moments, *of_labels = yield Pass("sums", stack.recipe, tuple(reducers), Assignment(stack))
+    moments, *of_labels = yield Pass("sums", stack.recipe, tuple(reducers), assignment)
     started = _passed(how, "sums", started)
     tables: list[np.ndarray] = of_labels[0] if of_labels else []
     clusters = of_labels[1].joined() if len(of_labels) > 1 else None
@@ -117,12 +118,7 @@ def measure(models: Sequence[KMeansModel], how: Measuring) -> Program[list[Model
     if labels is not None:
         main = np.hstack([main_clusters(table) for table in tables])
         reducers.append(Misclustering(stack, labels.codes, labels.weights, main, how.bootstrap))
-    scores, *of_labels = yield Pass(
-        "silhouettes",
-        stack.recipe,
-        tuple(reducers),
-        Assignment(stack),
-    )
+    scores, *of_labels = yield Pass("silhouettes", stack.recipe, tuple(reducers), assignment)
     _passed(how, "silhouettes", started)
     found = _without_labels(models, stack, moments, scores)
     if labels is None:

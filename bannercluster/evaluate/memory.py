@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bannercluster.config import EvaluateConfig, Settings
-from bannercluster.evaluate.stability import stability_nbytes
+from bannercluster.evaluate.stability import most_centres, stability_nbytes
 from bannercluster.models.card import ModelCard
 from bannercluster.runtime.memory import (
     MemoryPart,
@@ -19,7 +19,7 @@ from bannercluster.runtime.memory import (
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.traverse.segments import TILE_ROWS
 
-_LOADED_LATER = 320 << 20  # SciPy, the metrics of scikit-learn, and the loops compiled for them
+_LOADED_LATER = 96 << 20  # SciPy, the metrics of scikit-learn, and the loops compiled for them
 _PYTHON_FLOAT = 56  # bytes: the object, and its place in two lists
 _LABELS, _WALK, _SAMPLE, _SPLITS, _NOISE = (
     "labels",
@@ -82,7 +82,10 @@ def _walk_parts(
     stack = 8 * once + 84 * pairs
     # The models, merged moments; the exact inertia adds Python's floats, model by model.
     state = 5 * once + 2 * _PYTHON_FLOAT * most_k * f
+    clusters = _clusters_nbytes(store, models)
     return (
+        # Those of the first pass, for the second. Which worker has how many is not known before.
+        MemoryPart("clusters of rows", clusters, "worker" if processes else "process", _WALK),
         MemoryPart("tile in work", tile, "worker", _WALK),
         # Two sums a segment: in work, finished, waiting; and two products before they are added.
         MemoryPart("moments of segments", 8 * once, "worker", _WALK),
@@ -96,26 +99,31 @@ def _label_table_parts(
 ) -> tuple[MemoryPart, ...]:
     if settings.paths.label is None:
         return ()
-    centres, n_models = sum(card.k for card in models), len(models)
+    centres = sum(card.k for card in models)
     # In work, finished, waiting, merged; the flags of main clusters, distances and scores.
     tables = MemoryPart("tables of labels", 64 * centres * _MANY_LABELS, "process", _WALK)
     if not settings.evaluate.bootstrap:
         return (tables,)
-    itemsize = 1 if max((card.k for card in models), default=0) <= 256 else 2
-    clusters = itemsize * n_models * store.n_rows
+    clusters = _clusters_nbytes(store, models)
     # Key, its sorted copy, order and marks of distinct ones; the columns; the cells themselves.
     joint = (48 + 24 + 24) * store.n_rows + 2 * clusters
     # Of a worker: chances, counts drawn, the cells they are in; a table and what is made of it.
-    drawing = (40 + itemsize * n_models) * store.n_rows
+    drawing = 40 * store.n_rows + clusters
     drawing += 80 * max((card.k for card in models), default=0) * _MANY_LABELS
     return (
         tables,
         # The labels of segments are joined: twice for a moment.
-        MemoryPart("clusters of rows", clusters, "process"),
+        MemoryPart("joined clusters of rows", clusters, "process"),
         MemoryPart("clusters of segments", clusters, "process", _WALK),
         MemoryPart("joint table", joint, "process", _NOISE),
         MemoryPart("replicate in work", drawing, "worker", _NOISE),
     )
+
+
+def _clusters_nbytes(store: EmbeddingStore, models: Sequence[ModelCard]) -> int:
+    """Bytes of the labels of all models: one byte each, or two above 256 clusters."""
+    itemsize = 1 if max((card.k for card in models), default=0) <= 256 else 2
+    return itemsize * len(models) * store.n_rows
 
 
 def _sample_parts(
@@ -125,8 +133,7 @@ def _sample_parts(
     n = min(config.silhouette_rows, store.n_rows)
     # Distances and their operands; blocks of 256 rows of a dozen matrices; the rows themselves.
     sample = 24 * n**2 + 12 * 8 * 256 * n + (itemsize + 4 + 16) * n * f
-    n_centres = sum(card.k * max(len(card.restarts), 1) for card in models)
-    splits = stability_nbytes(store.n_rows, f, config, n_centres, itemsize)
+    splits = stability_nbytes(store.n_rows, f, config, most_centres(models), itemsize)
     return (
         MemoryPart("sample of rows", sample, "process", _SAMPLE),
         MemoryPart("halves that are fitted", splits, "process", _SPLITS),

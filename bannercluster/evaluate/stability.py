@@ -115,7 +115,7 @@ def stability_nbytes(
         Of the source.
     config : EvaluateConfig
     n_centres : int
-        Centres of all restarts of all k.
+        Centres of a sweep of all restarts of all k.
     itemsize : int
         Bytes of a stored value.
     """
@@ -131,6 +131,14 @@ def stability_nbytes(
     # Centres, sums and what a pass derives from them; distances to the seeds of all runs.
     state = 16 * 8 * n_centres * n_features + 8 * n_centres * fitted
     return sample * (n_features * itemsize + 24) + half + tiles + state
+
+
+def most_centres(cards: Sequence[ModelCard]) -> int:
+    """Return the centres of the largest sweep that :func:`measure_stability` makes for models."""
+    ks: dict[ClusterConfig, set[int]] = defaultdict(set)
+    for card in cards:
+        ks[_procedure_of(card)].add(card.k)
+    return max((procedure.n_init * sum(own) for procedure, own in ks.items()), default=0)
 
 
 def measure_stability(
@@ -179,7 +187,7 @@ def measure_stability(
     owner = groups[rows] if groups is not None and config.split_by == "label" else None
     alike: dict[ClusterConfig, list[ModelCard]] = defaultdict(list)
     for model in models:
-        alike[_procedure(model.card)].append(model.card)
+        alike[_procedure_of(model.card)].append(model.card)
     found: dict[str, Stability] = {}
     progress.start("evaluate", config.stability_splits * len(alike), "splits")
     try:
@@ -209,7 +217,7 @@ def _check_finite(values: np.ndarray, rows: np.ndarray) -> None:
         )
 
 
-def _procedure(card: ModelCard) -> ClusterConfig:
+def _procedure_of(card: ModelCard) -> ClusterConfig:
     """Return the settings that made a model, but for its k and what numbers the clusters.
 
     A model of another engine is fitted by the sweep: all engines run the same algorithm.

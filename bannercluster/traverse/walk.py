@@ -78,7 +78,8 @@ class Assignment:
     run_ids : tuple of int
         Identity of each run of the stack, stable over the steps of a program.
     step : int
-        Number of the step in its program.
+        Number of the step in its program: passes of one step have the same centres. Labels of a
+        step from 0 on are kept for the passes that follow.
     basis : Stack or None
         Centres of the same runs at ``basis_step``, for reducers that follow changes of labels.
     basis_step : int
@@ -172,6 +173,8 @@ class Walker:
 
     def drive(self, program: Program[R]) -> R:
         """Run a program to its end and return its result."""
+        # A worker that could not be told to forget the program before holds other labels.
+        self.program = uuid.uuid4().hex
         try:
             job = next(program)
             while True:
@@ -232,11 +235,19 @@ def _tile(
         previous = (
             assign(rows, assignment.basis) if kept is None else kept.of_runs(assignment.run_ids)
         )
-    labels = assign(rows, assignment.stack)
-    if assignment.step >= 0:
+    return Tile(start, rows, _labels(walk, rows, start, assignment), previous)
+
+
+def _labels(walk: _Walk, rows: Rows, start: int, assignment: Assignment) -> np.ndarray:
+    """Labels of a tile; those of an earlier pass of the same step are the same."""
+    if assignment.step < 0:
+        return assign(rows, assignment.stack)
+    kept = memory.LABELS.get(walk.program, start, assignment.step)
+    if kept is None:
+        labels = assign(rows, assignment.stack)
         kept = memory.KeptLabels(assignment.step, assignment.run_ids, labels)
         memory.LABELS.put(walk.program, start, kept)
-    return Tile(start, rows, labels, previous)
+    return kept.of_runs(assignment.run_ids)
 
 
 def _family(walk: _Walk) -> Hashable:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from bannercluster.kernels.assign import assign
 from bannercluster.kernels.rows import Recipe, prepare
 from bannercluster.runtime.executor import ThreadExecutor
-from bannercluster.traverse import memory
+from bannercluster.traverse import memory, walk
 from bannercluster.traverse.memory import KeptLabels, LabelMemory, RowCache
 from bannercluster.traverse.reducers import Labels, MovedSums
 from bannercluster.traverse.sources import ArraySource, StoreSource
@@ -183,6 +184,43 @@ def test_memory_is_emptied_after_an_error(values):
         Walker(ArraySource(values), executor, 1 << 30).drive(fails())
     assert not memory.ROWS._tiles
     assert not memory.LABELS._labels
+
+
+def _twice(stack):
+    """Two passes of one step."""
+    assignment = Assignment(stack, tuple(range(stack.n_runs)), step=0)
+    (first,) = yield Pass("first", stack.recipe, (Labels(),), assignment)
+    (second,) = yield Pass("second", stack.recipe, (Labels(),), assignment)
+    return first.joined(), second.joined()
+
+
+def test_rows_are_assigned_once_in_a_step(values, monkeypatch):
+    n_assigned = 0
+
+    def counted(rows, stack):
+        nonlocal n_assigned
+        n_assigned += len(rows.x)
+        return assign(rows, stack)
+
+    monkeypatch.setattr(walk, "assign", counted)
+    with ThreadExecutor(1) as executor:
+        first, second = Walker(ArraySource(values), executor).drive(
+            _twice(stack_of(values, Recipe("none")))
+        )
+    assert_same(first, second)
+    assert n_assigned == N
+
+
+def test_labels_of_a_program_that_is_not_forgotten_are_not_taken_for_others(values, monkeypatch):
+    """As in a worker that did not answer when it was told to forget."""
+    monkeypatch.setattr(memory, "forget", lambda: None)
+    one, other = (stack_of(values, Recipe("none"), ks) for ks in ((4,), (7,)))
+    walker = Walker(ArraySource(values), ShufflingExecutor(0))
+    walker.drive(_twice(one))
+    found, _ = walker.drive(_twice(other))
+    clear_memory()
+    expected, _ = Walker(ArraySource(values), ShufflingExecutor(0)).drive(_twice(other))
+    assert_same(found, expected)
 
 
 def test_rows_of_another_recipe_make_room():
