@@ -74,6 +74,10 @@ def test_semantic_fields_are_json_without_operational_ones():
         "search": "full",
         "race_rows": 32768,
         "engine": "sweep",
+        "modality": "image",
+        "text_weight": 1.0,
+        "image_components": 0,
+        "text_components": 0,
         "predecessor": "auto",
     }
     assert "part_rows" not in semantic_fields(EmbedConfig())

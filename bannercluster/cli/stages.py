@@ -89,18 +89,18 @@ VERBS = (
     Verb(
         "cluster",
         "Fit clusters to the embeddings, for every k in the same passes.",
-        {"cluster": None, "paths": ("embeddings", "models"), "runtime": None},
-        workers_read=("embeddings",),
+        {"cluster": None, "paths": ("embeddings", "texts", "models"), "runtime": None},
+        workers_read=("embeddings", "texts"),
     ),
     Verb(
         "evaluate",
         "Measure the models, with known labels or without, and choose one.",
         {
             "evaluate": None,
-            "paths": ("embeddings", "models", "evaluation", "labels", "label"),
+            "paths": ("embeddings", "texts", "models", "evaluation", "labels", "label"),
             "runtime": None,
         },
-        workers_read=("embeddings",),
+        workers_read=("embeddings", "texts"),
     ),
     Verb(
         "predict",
@@ -111,6 +111,7 @@ VERBS = (
                 "images",
                 "manifest",
                 "embeddings",
+                "texts",
                 "models",
                 "evaluation",
                 "assignments",
@@ -119,7 +120,7 @@ VERBS = (
             "embed": ("weights", "day"),
             "runtime": None,
         },
-        workers_read=("embeddings",),
+        workers_read=("embeddings", "texts"),
     ),
     Verb(
         "report",
@@ -129,6 +130,7 @@ VERBS = (
             "paths": (
                 "images",
                 "embeddings",
+                "texts",
                 "models",
                 "evaluation",
                 "assignments",
@@ -137,7 +139,7 @@ VERBS = (
             ),
             "runtime": None,
         },
-        workers_read=("images", "embeddings"),
+        workers_read=("images", "embeddings", "texts"),
     ),
 )
 

@@ -11,6 +11,7 @@ from typing import Literal
 from bannercluster.cluster.engines.protocol import Engine
 from bannercluster.cluster.size import Size
 from bannercluster.config import ClusterConfig, RuntimeConfig
+from bannercluster.fusion.memory import fusion_parts
 from bannercluster.kernels.rows import Product
 from bannercluster.runtime.memory import (
     MemoryPart,
@@ -58,7 +59,8 @@ def plan_memory(
     """Plan the memory of a sweep; prepared rows take what the rest leaves."""
     size = Size.of(store, config, product, runtime)
     budget = memory_budget(runtime)
-    fixed = (*library_parts(runtime, "threads"), *_iterations(size))
+    fused = fusion_parts(store, fit=True)
+    fixed = (*library_parts(runtime, "threads"), *fused, *_iterations(size))
     room = budget - MemoryPlan("cluster", fixed, budget).total(size.n_workers)
     keep, most_dims, needed = size.kept(room)
     cache = max(min(needed, room), 0)
@@ -84,6 +86,7 @@ def plan_engine_memory(
     tile = TILE_ROWS * (size.n_features * (size.stored + 16) + 14 * size.n_centres)
     parts = (
         *library_parts(runtime, "threads", loaded_later=_LIBRARY),
+        *fusion_parts(store, fit=True),
         *engine.parts(size),
         MemoryPart("centres of all runs", 2 * centres, "process"),
         MemoryPart("centres of a pass", 6 * centres, "process", _LAST),

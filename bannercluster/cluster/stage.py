@@ -14,6 +14,7 @@ from bannercluster.cluster.numbering import Predecessor, in_order, predecessor_o
 from bannercluster.cluster.result import ClusterResult, FittedModel
 from bannercluster.cluster.task import Task
 from bannercluster.config import Settings
+from bannercluster.fusion.store import FusedStore
 from bannercluster.kmeans.checkpoint import Checkpoint
 from bannercluster.kmeans.sweep import RunResult, Sweep, SweepResult
 from bannercluster.models.card import ModelCard, PredecessorCard, RestartCard
@@ -51,7 +52,8 @@ def plan(settings: Settings) -> StagePlan:
     product = f"{task.product}, certain labels; the others decided in float64"
     summary = (
         ("rows", f"{task.store.n_rows:,} x {task.store.n_features:,} {task.store.manifest.dtype}"),
-        ("embeddings", f"{settings.paths.embeddings} ({task.store.manifest.recipe['model']})"),
+        ("embeddings", f"{task.store.url} ({task.store.manifest.recipe['model']})"),
+        *_modality(task),
         ("to fit", ", ".join(f"k = {k}" for k in missing) or "nothing: every model is there"),
         ("runs", f"{len(missing) * task.config.n_init} ({centres} centres {traversal})"),
         *(() if own else (("engine", f"{task.config.engine}; labels by the own last traversal"),)),
@@ -115,6 +117,7 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
     checkpoint = task.checkpoint(models, missing)
     timed = None
     if missing:
+        task = task.fused()
         timed = _timed_sweep(task, settings, missing, checkpoint, executor, progress)
         lease.check()
         for k in missing:
@@ -133,6 +136,17 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
         0.0 if swept is None else swept.n_reads,
         {} if timed is None else timed.timings(time.perf_counter() - started),
         time.perf_counter() - started,
+    )
+
+
+def _modality(task: Task) -> tuple[tuple[str, str], ...]:
+    """Lines of the plan about texts."""
+    if not isinstance(task.store, FusedStore):
+        return ()
+    ads, weight = task.store.ads, task.config.text_weight
+    return (
+        ("texts", f"{ads.texts.url}, of {ads.n_with_text:,} rows; weight {weight:g}"),
+        ("rows without a text", f"{len(ads.ids) - ads.n_with_text:,}"),
     )
 
 
@@ -217,7 +231,7 @@ def _engine_fits(
 def _model(task: Task, swept: SweepResult, k: int, predecessor: Predecessor) -> KMeansModel:
     best: RunResult = swept.best(k)
     centres, sizes, before = in_order(best, predecessor)
-    return KMeansModel(centres, _card(task, swept, best, sizes, before))
+    return KMeansModel(centres, _card(task, swept, best, sizes, before), task.fusion)
 
 
 def _card(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bannercluster.cluster.numbering import AUTO, NONE
 from bannercluster.config import ClusterConfig, Settings, semantic_fields
 from bannercluster.errors import UsageError
+from bannercluster.fusion.fusing import Fusion
+from bannercluster.fusion.store import FusedStore, recipe_of
 from bannercluster.kernels.rows import Product
 from bannercluster.kmeans.checkpoint import Checkpoint
 from bannercluster.kmeans.products import product_of
 from bannercluster.models.folder import has_model
+from bannercluster.models.inputs import open_ads, open_texts
 from bannercluster.store import files
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.fingerprint import fingerprint, of_contents
@@ -21,7 +24,16 @@ _IDS_AT_A_TIME = 1 << 20
 
 # Settings that came after the first models. At these values they are left out of the fingerprint,
 # so that a model keeps its name.
-_LATER = {"engine": "sweep", "predecessor": AUTO, "search": "full", "race_rows": 32768}
+_LATER = {
+    "engine": "sweep",
+    "predecessor": AUTO,
+    "search": "full",
+    "race_rows": 32768,
+    "modality": "image",
+    "text_weight": 1.0,
+    "image_components": 0,
+    "text_components": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -51,13 +63,30 @@ class Task:
         UsageError, StoreError
             If there is no such store, or settings that exclude each other.
         """
-        store = EmbeddingStore.open(settings.paths.embeddings)
-        contents = of_contents(_ids_of(store), store.manifest.recipe_id)
         config = settings.cluster
         _check(config)
+        store = _open(settings)
+        contents = of_contents(_ids_of(store), store.manifest.recipe_id)
         return cls(
             store, config, product_of(config), {"n_rows": store.n_rows, "fingerprint": contents}
         )
+
+    def fused(self) -> Task:
+        """Return the task with a fusion that is fitted, where there is anything to fuse.
+
+        Raises
+        ------
+        DataError
+            If no banner has both an image and a text.
+        """
+        if not isinstance(self.store, FusedStore):
+            return self
+        return replace(self, store=self.store.fitted(self.config.seed))
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """What makes a row of an image and a text."""
+        return self.store.fusion if isinstance(self.store, FusedStore) else None
 
     def fit(self, k: int) -> dict[str, Any]:
         """Return the settings that make the model of a k."""
@@ -86,6 +115,17 @@ class Task:
         asked = fingerprint({"models": sorted(self.name(k) for k in set(self.config.k))})
         url = files.join(models, ".progress", f"{asked[:16]}.safetensors")
         return Checkpoint(url, asked, ks=frozenset(missing))
+
+
+def _open(settings: Settings) -> EmbeddingStore:
+    """Open the rows of the modality; fused ones have no values yet."""
+    config, paths = settings.cluster, settings.paths
+    if config.modality == "image":
+        return EmbeddingStore.open(paths.embeddings)
+    if config.modality == "text":
+        return open_texts(paths)
+    ads = open_ads(paths)
+    return FusedStore.over(ads, recipe_of(ads, config))
 
 
 def _check(config: ClusterConfig) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bannercluster.config import EvaluateConfig, Settings
 from bannercluster.evaluate.stability import most_centres, stability_nbytes
+from bannercluster.fusion.memory import fusion_parts
 from bannercluster.models.card import ModelCard
 from bannercluster.runtime.memory import (
     MemoryPart,
@@ -39,6 +40,7 @@ def plan_memory(
     kind = worker_kind(settings.runtime, "threads")
     parts = (
         *library_parts(settings.runtime, "threads", _LOADED_LATER),
+        *fusion_parts(store),
         *_label_parts(store, settings),
         *_walk_parts(store, models, kind == "processes"),
         *_label_table_parts(store, models, settings),

@@ -21,12 +21,13 @@ from scipy.special import stdtrit
 from bannercluster.config import ClusterConfig, EvaluateConfig
 from bannercluster.errors import DataError
 from bannercluster.evaluate.halves import Halves, SplitValues
-from bannercluster.evaluate.splits import sample_rows, split
+from bannercluster.evaluate.splits import split
 from bannercluster.models.card import ModelCard
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.executor import Executor, ThreadExecutor
 from bannercluster.runtime.progress import Progress
+from bannercluster.traverse.samples import sample_rows
 from bannercluster.traverse.segments import TILE_ROWS
 from bannercluster.traverse.sources import RowSource
 

@@ -25,7 +25,8 @@ from bannercluster.models.evaluations import (
     ModelMetrics,
     save_label_metrics,
 )
-from bannercluster.models.folder import check_embedding, load_model
+from bannercluster.models.folder import load_model
+from bannercluster.models.inputs import open_rows, require_rows
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime.executor import Executor
@@ -150,11 +151,10 @@ def _run(
 
 
 def _inputs(settings: Settings) -> tuple[EmbeddingStore, list[KMeansModel]]:
-    store = EmbeddingStore.open(settings.paths.embeddings)
+    require_rows(settings.paths)
     names = settings.evaluate.models or SweepFile.load(settings.paths.models).models
     models = [load_model(settings.paths.models, name) for name in dict.fromkeys(names)]
-    for model in models:
-        check_embedding(model, store)
+    store = open_rows(settings.paths, models, settings.evaluate.modality)
     check_rule(
         settings.evaluate,
         [model.card.name for model in models],

@@ -10,16 +10,21 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from bannercluster.errors import IncompatibleStoreError, StoreError, UsageError
+from bannercluster.fusion.fusing import Fusion
 from bannercluster.models.card import ModelCard
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.store import files, points
 from bannercluster.store.embeddings import EmbeddingStore
+
+_FUSION = "fusion_"  # in front of the names of its arrays
 
 
 def save_model(models: str, model: KMeansModel) -> None:
     """Write a model under its name."""
     folder = files.join(models, model.card.name)
     arrays = {"centres": np.ascontiguousarray(model.centres, dtype=np.float64)}
+    if model.fusion is not None:
+        arrays |= {f"{_FUSION}{name}": part for name, part in model.fusion.arrays().items()}
     files.write_bytes(files.join(folder, "arrays.safetensors"), save(arrays), points.ARRAYS)
     files.write_json(files.join(folder, "card.json"), model.card.to_json(), points.CARD)
 
@@ -51,7 +56,14 @@ def load_model(models: str, name: str) -> KMeansModel:
         )
     card = ModelCard.from_json(value, files.join(folder, "card.json"))
     try:
-        centres = load(files.read_bytes(files.join(folder, "arrays.safetensors")))["centres"]
+        arrays = load(files.read_bytes(files.join(folder, "arrays.safetensors")))
+        centres = arrays["centres"]
+        fused = {
+            name.removeprefix(_FUSION): part
+            for name, part in arrays.items()
+            if name.startswith(_FUSION)
+        }
+        fusion = Fusion.of_arrays(fused) if fused else None
     except (SafetensorError, KeyError, FileNotFoundError) as error:
         raise StoreError(
             f"the arrays of model {folder} are damaged ({error}); fit it again"
@@ -61,7 +73,7 @@ def load_model(models: str, name: str) -> KMeansModel:
             f"the centres of model {folder} have shape {centres.shape}, its card says "
             f"{(card.k, card.n_features)}; fit it again"
         )
-    return KMeansModel(centres, card)
+    return KMeansModel(centres, card, fusion)
 
 
 def check_embedding(model: KMeansModel, store: EmbeddingStore) -> None:

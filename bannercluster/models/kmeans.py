@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bannercluster.fusion.fusing import Fusion
 from bannercluster.kernels.native import labels as native
 from bannercluster.kernels.rows import Normalize, Recipe, prepare
 from bannercluster.kernels.stack import TIE
@@ -38,10 +39,13 @@ class KMeansModel:
     ----------
     centres : (k, n_features) float64 array
     card : ModelCard
+    fusion : Fusion or None
+        What made its rows of images and texts; None where they are rows of one store.
     """
 
     centres: np.ndarray
     card: ModelCard
+    fusion: Fusion | None = None
 
     @property
     def normalize(self) -> Normalize:

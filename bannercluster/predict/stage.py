@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 
 from bannercluster.config import Settings
 from bannercluster.errors import UsageError
+from bannercluster.fusion.memory import fusion_parts
 from bannercluster.models.evaluations import Evaluation
-from bannercluster.models.folder import check_embedding, load_model, model_names
+from bannercluster.models.folder import load_model, model_names
+from bannercluster.models.inputs import open_rows, require_rows
 from bannercluster.models.kmeans import Assigned, KMeansModel
 from bannercluster.models.rows import assign_rows
 from bannercluster.models.sweeps import SweepFile
@@ -139,7 +141,7 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
 
 def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
     paths = settings.paths
-    store = EmbeddingStore.open(paths.embeddings)
+    require_rows(paths)
     name, why = settings.predict.model, "named"
     if name is None:
         evaluation = Evaluation.load_if_any(paths.evaluation)
@@ -155,8 +157,7 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
                 )
             name, why = fitted[0], "the only one"
     model = load_model(paths.models, name)
-    check_embedding(model, store)
-    return store, model, why
+    return open_rows(paths, [model], settings.predict.modality), model, why
 
 
 def _table(
@@ -219,6 +220,7 @@ def _memory(store: EmbeddingStore, model: KMeansModel, settings: Settings) -> Me
     table += before.nbytes + 3 * aliases.nbytes // 2 + (80 + 44) * before.n_rows
     parts = (
         *library_parts(settings.runtime, "threads"),
+        *fusion_parts(store),
         MemoryPart("clusters and distances", 12 * n, "process"),
         MemoryPart("row index", 72 * n, "process", "table"),
         MemoryPart("assignments", table, "process", "table"),

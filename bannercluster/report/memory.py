@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from bannercluster.config import Settings
+from bannercluster.fusion.memory import fusion_parts
 from bannercluster.media import DecodeLimits
 from bannercluster.media.decoders import planned_nbytes
 from bannercluster.models.evaluations import Evaluation, label_metrics_url
@@ -53,6 +54,7 @@ def plan_memory(
     decoders = planned_nbytes(n_cores(), DecodeLimits.of(settings.embed))
     parts = (
         *library_parts(settings.runtime, "threads"),
+        *fusion_parts(store),
         MemoryPart("clusters and distances", 12 * n * len(models), "process"),
         # As in predict, for every model.
         MemoryPart("centres", 3 * centres, "process", _ASSIGNING),

@@ -12,7 +12,8 @@ from bannercluster.config import Settings
 from bannercluster.errors import UsageError
 from bannercluster.media import DecodeLimits
 from bannercluster.models.evaluations import Evaluation
-from bannercluster.models.folder import check_embedding, load_model
+from bannercluster.models.folder import load_model
+from bannercluster.models.inputs import open_rows, require_rows
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.rows import assign_rows
 from bannercluster.models.sweeps import SweepFile
@@ -144,7 +145,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
 
 def _inputs(settings: Settings) -> tuple[EmbeddingStore, Evaluation, list[KMeansModel]]:
     paths = settings.paths
-    store = EmbeddingStore.open(paths.embeddings)
+    require_rows(paths)
     evaluation = Evaluation.load_if_any(paths.evaluation)
     if evaluation is None:
         raise UsageError(
@@ -153,9 +154,7 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, Evaluation, list[KMeans
             f"another folder with --evaluation"
         )
     models = [load_model(paths.models, metrics.name) for metrics in evaluation.models]
-    for model in models:
-        check_embedding(model, store)
-    return store, evaluation, models
+    return open_rows(paths, models), evaluation, models
 
 
 def _rows_on_page(shown: tuple[list[Shown], ...], projection: Projection | None) -> np.ndarray:

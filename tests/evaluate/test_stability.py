@@ -12,7 +12,7 @@ from bannercluster.config import ClusterConfig, EvaluateConfig, semantic_fields
 from bannercluster.errors import DataError
 from bannercluster.evaluate import halves
 from bannercluster.evaluate.halves import n_distinct_rows
-from bannercluster.evaluate.splits import sample_rows, split
+from bannercluster.evaluate.splits import split
 from bannercluster.evaluate.stability import (
     Stability,
     measure_stability,
@@ -21,6 +21,7 @@ from bannercluster.evaluate.stability import (
 )
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.runtime import SilentProgress, ThreadExecutor
+from bannercluster.traverse.samples import sample_rows
 from bannercluster.traverse.sources import ArraySource
 
 N_FEATURES = 6
@@ -310,10 +311,10 @@ def test_samples_are_nested(n_rows, size, more, seed):
 
 
 def test_a_sample_in_blocks_is_the_sample(monkeypatch):
-    from bannercluster.evaluate import splits
+    from bannercluster.traverse import samples
 
     whole = sample_rows(1000, 70, 5)
-    monkeypatch.setattr(splits, "_KEYS_AT_A_TIME", 33)
+    monkeypatch.setattr(samples, "_KEYS_AT_A_TIME", 33)
     assert np.array_equal(sample_rows(1000, 70, 5), whole)
     assert not np.array_equal(sample_rows(1000, 70, 6), whole)
 

@@ -49,6 +49,30 @@ class ClusterConfig(Section):
         Literal["sweep", "sklearn", "dask-ml", "cuml"],
         Option(help="What fits: the own sweep, or for comparison the k-means of a library"),
     ] = "sweep"
+    modality: Annotated[
+        Literal["image", "text", "both"],
+        Option(help="Cluster banners by their images, their texts, or both fused"),
+    ] = "image"
+    text_weight: Annotated[
+        float,
+        Option(help="Weight of the text beside the image's 1, with --modality both", minimum=0),
+    ] = 1.0
+    image_components: Annotated[
+        int,
+        Option(
+            help="Principal components of the images to fuse; 0 keeps the vectors",
+            minimum=0,
+            metavar="N",
+        ),
+    ] = 0
+    text_components: Annotated[
+        int,
+        Option(
+            help="Principal components of the texts to fuse; 0 keeps the vectors",
+            minimum=0,
+            metavar="N",
+        ),
+    ] = 0
     predecessor: Annotated[
         str,
         Option(

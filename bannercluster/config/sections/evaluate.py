@@ -23,6 +23,14 @@ class EvaluateConfig(Section):
             unset="those of the latest sweep",
         ),
     ] = ()
+    modality: Annotated[
+        Literal["image", "text", "both"] | None,
+        Option(
+            help="What the models cluster; they know it, this only insists",
+            semantic=False,
+            unset="whatever they take",
+        ),
+    ] = None
     min_banners: Annotated[int, count(help="Labels with fewer contents than this are left out")] = 1
     weight: Annotated[
         Literal["contents", "ids"], Option(help="What a row counts: one, or as many as its ids")

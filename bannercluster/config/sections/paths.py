@@ -27,6 +27,9 @@ class PathsConfig(Section):
     embeddings: Annotated[str, location(help="Zarr store of the embeddings", metavar="STORE")] = (
         "data/embeddings.zarr"
     )
+    texts: Annotated[str, location(help="Zarr store of the texts' embeddings", metavar="STORE")] = (
+        "data/texts.zarr"
+    )
     models: Annotated[str, location(help="Folder of the fitted models", metavar="FOLDER")] = (
         "data/models"
     )

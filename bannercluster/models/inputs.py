@@ -1,0 +1,123 @@
+"""The rows that models take: of the images, of the texts, or of both fused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from bannercluster.config import PathsConfig
+from bannercluster.errors import UsageError
+from bannercluster.fusion.ads import Ads
+from bannercluster.fusion.store import FusedStore
+from bannercluster.models.card import ModelCard
+from bannercluster.models.folder import check_embedding
+from bannercluster.models.kmeans import KMeansModel
+from bannercluster.store.embeddings import EmbeddingStore
+
+Modality = Literal["image", "text", "both"]
+
+
+def open_texts(paths: PathsConfig) -> EmbeddingStore:
+    """Open the store of the texts.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    store = EmbeddingStore.open_if_any(paths.texts)
+    if store is None:
+        raise UsageError(
+            f"no texts at {paths.texts}; expected a store made by `bc text`: run `bc text` first, "
+            f"or name another with --texts"
+        )
+    return store
+
+
+def require_rows(paths: PathsConfig) -> None:
+    """Say what comes first where nothing is there yet, before models are asked for.
+
+    Raises
+    ------
+    UsageError
+        If there are neither images nor texts.
+    """
+    if EmbeddingStore.open_if_any(paths.texts) is None:
+        EmbeddingStore.open(paths.embeddings)
+
+
+def open_ads(paths: PathsConfig) -> Ads:
+    """Open the stores of images and texts and join them.
+
+    Raises
+    ------
+    UsageError
+        If one of them is not there.
+    """
+    return Ads.of(EmbeddingStore.open(paths.embeddings), open_texts(paths))
+
+
+def modality_of(card: ModelCard) -> Modality:
+    """Return what a model clusters."""
+    found = card.embedding.get("modality", "image")
+    return "both" if found == "both" else "text" if found == "text" else "image"
+
+
+def open_rows(
+    paths: PathsConfig, models: Sequence[KMeansModel], asked: Modality | None = None
+) -> EmbeddingStore:
+    """Open the store that models were fitted on, or one like it.
+
+    Parameters
+    ----------
+    paths : PathsConfig
+    models : sequence of KMeansModel
+    asked : {"image", "text", "both"} or None
+        What they must take; None does not insist.
+
+    Raises
+    ------
+    UsageError, StoreError
+        If a store is missing, or the models do not take the same rows, or not those asked for.
+    IncompatibleStoreError
+        If a model was fitted on embeddings of another kind.
+    """
+    first = models[0]
+    for other in models[1:]:
+        if modality_of(other.card) != modality_of(first.card) or not _same_fusion(other, first):
+            raise UsageError(
+                f"the models {first.card.name} and {other.card.name} take different rows "
+                f"({modality_of(first.card)}, {modality_of(other.card)}); expected models of one "
+                f"`bc cluster`: name them with --model"
+            )
+    modality = modality_of(first.card)
+    if asked not in (None, modality):
+        raise UsageError(
+            f"--modality {asked} was asked for, and the model {first.card.name} takes {modality}; "
+            f"name a model with --model, or fit one with `bc cluster --modality {asked}`"
+        )
+    if modality == "both":
+        ads = open_ads(paths)
+        recipe = {
+            **first.card.embedding,
+            "images": ads.images.manifest.recipe,
+            "texts": ads.texts.manifest.recipe,
+        }
+        store: EmbeddingStore = FusedStore.over(ads, recipe, first.fusion)
+    elif modality == "text":
+        store = open_texts(paths)
+    else:
+        store = EmbeddingStore.open(paths.embeddings)
+    for model in models:
+        check_embedding(model, store)
+    return store
+
+
+def _same_fusion(one: KMeansModel, other: KMeansModel) -> bool:
+    first = {} if one.fusion is None else one.fusion.arrays()
+    second = {} if other.fusion is None else other.fusion.arrays()
+    return first.keys() == second.keys() and all(
+        np.array_equal(part, second[name]) for name, part in first.items()
+    )
