@@ -36,6 +36,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.race
 	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks.ocr
 	$(BIN)/python -m benchmarks.resize
 	$(BIN)/python -m benchmarks.hostile
 	$(BIN)/python -m benchmarks.importing

@@ -100,6 +100,7 @@ def find(settings: Settings) -> Iterator[Check]:
     yield from _gpus()
     yield from _engine(settings)
     yield from _weights(settings)
+    yield _reader(settings)
 
 
 def _machine(settings: Settings) -> Iterator[Check]:
@@ -183,6 +184,21 @@ def _engine(settings: Settings) -> Iterator[Check]:
         return
     engine, precision, device, reason = choice
     yield Check("engine", "good", f"{engine} in {precision} on {device}: {reason} ({versions})")
+
+
+def _reader(settings: Settings) -> Check:
+    from bannercluster.encoders import resolve_engine
+    from bannercluster.encoders.ocr import ReaderSpec, describe_reader
+    from bannercluster.runtime.environment import library_version
+
+    config = settings.ocr
+    try:
+        precision = resolve_engine("openvino", config.precision, "cpu").precision
+        describe_reader(ReaderSpec(precision, config.max_side, config.min_confidence))
+    except BannerclusterError as error:
+        return Check("OCR", "absent", "`bc ocr` cannot run here", str(error))
+    versions = ", ".join(f"{name} {library_version(name)}" for name in ("rapidocr", "openvino"))
+    return Check("OCR", "good", f"{precision} on the CPU ({versions})")
 
 
 def _weights(settings: Settings) -> Iterator[Check]:

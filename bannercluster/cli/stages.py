@@ -87,6 +87,29 @@ VERBS = (
         in_process=True,
     ),
     Verb(
+        "ocr",
+        "Read the text off images; only what is new is read.",
+        {
+            "ocr": None,
+            "paths": ("images", "embeddings", "ocr"),
+            "embed": ("max_pixels", "decode_timeout_s", "decode_memory"),
+            "runtime": None,
+        },
+        workers_read=("images",),
+        workers_write=("ocr",),
+    ),
+    Verb(
+        "text",
+        "Turn what banners say into embeddings: titles, landing pages, text in the image.",
+        {
+            "text": None,
+            "paths": ("texts", "embeddings", "ocr", "landing_pages", "text_table", "cache"),
+            "runtime": None,
+        },
+        workers_read=("landing_pages",),
+        workers_write=("texts",),
+    ),
+    Verb(
         "cluster",
         "Fit clusters to the embeddings, for every k in the same passes.",
         {"cluster": None, "paths": ("embeddings", "texts", "models"), "runtime": None},
@@ -101,6 +124,25 @@ VERBS = (
             "runtime": None,
         },
         workers_read=("embeddings", "texts"),
+    ),
+    Verb(
+        "ablation",
+        "Compare clusterings by images, by texts and by both, on the same banners.",
+        {
+            "ablation": None,
+            "cluster": (
+                "k",
+                "n_init",
+                "text_weight",
+                "image_components",
+                "text_components",
+                "max_iter",
+            ),
+            "paths": ("embeddings", "texts", "evaluation", "labels", "label"),
+            "runtime": ("workers", "memory"),
+        },
+        module="flows.ablation",
+        in_process=True,
     ),
     Verb(
         "predict",
@@ -206,7 +248,7 @@ def _seen_by_workers(name: str, settings: Settings) -> AbstractContextManager[tu
     if _module_of(name, settings) != name:
         read, written = ("images", *read), ("embeddings", *written)
     return witnesses(
-        [getattr(settings.paths, path) for path in read],
+        [url for path in read if (url := getattr(settings.paths, path)) is not None],
         [getattr(settings.paths, path) for path in written],
     )
 

@@ -9,8 +9,8 @@ from bannercluster.cli.failures import DONE
 from bannercluster.cli.options import Request, add_command
 from bannercluster.cli.output import print_json, print_tables
 
-_RESULTS = ("embeddings", "models", "evaluation", "assignments", "report")
-_WITH_LEASES = ("embeddings", "models", "assignments")
+_RESULTS = ("embeddings", "ocr", "models", "evaluation", "assignments", "report")
+_WITH_LEASES = ("embeddings", "ocr", "models", "assignments")
 
 STAGED = inspect.Parameter(
     "staged",

@@ -8,11 +8,13 @@ from bannercluster.config.knobs import JSON, Knob, Option, Section, knobs, seman
 from bannercluster.config.load import Settings, load_config
 from bannercluster.config.sections import (
     SECTIONS,
+    AblationConfig,
     ClusterConfig,
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
     ImportConfig,
+    OcrConfig,
     PathsConfig,
     PeersConfig,
     PredictConfig,
@@ -20,18 +22,21 @@ from bannercluster.config.sections import (
     RuntimeConfig,
     ScaleConfig,
     SynthConfig,
+    TextConfig,
 )
 from bannercluster.config.sizes import format_size, parse_size
 
 __all__ = [
     "JSON",
     "SECTIONS",
+    "AblationConfig",
     "ClusterConfig",
     "EmbedConfig",
     "EvaluateConfig",
     "ExportConfig",
     "ImportConfig",
     "Knob",
+    "OcrConfig",
     "Option",
     "PathsConfig",
     "PeersConfig",
@@ -42,6 +47,7 @@ __all__ = [
     "Section",
     "Settings",
     "SynthConfig",
+    "TextConfig",
     "format_size",
     "knobs",
     "load_config",

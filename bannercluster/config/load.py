@@ -12,11 +12,13 @@ from bannercluster.config.files import read_config_file
 from bannercluster.config.knobs import Knob, Section, did_you_mean, knobs
 from bannercluster.config.sections import (
     SECTIONS,
+    AblationConfig,
     ClusterConfig,
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
     ImportConfig,
+    OcrConfig,
     PathsConfig,
     PeersConfig,
     PredictConfig,
@@ -24,6 +26,7 @@ from bannercluster.config.sections import (
     RuntimeConfig,
     ScaleConfig,
     SynthConfig,
+    TextConfig,
 )
 from bannercluster.errors import ConfigError
 
@@ -41,8 +44,11 @@ class Settings:
     embed: EmbedConfig = field(default_factory=EmbedConfig)
     import_: ImportConfig = field(default_factory=ImportConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    ocr: OcrConfig = field(default_factory=OcrConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    ablation: AblationConfig = field(default_factory=AblationConfig)
     predict: PredictConfig = field(default_factory=PredictConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     scale: ScaleConfig = field(default_factory=ScaleConfig)

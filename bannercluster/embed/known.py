@@ -9,14 +9,9 @@ import pyarrow as pa
 import pyarrow.compute
 
 from bannercluster.embed.inventory import Entry
+from bannercluster.media.rejection import MAY_PASS_LATER
 from bannercluster.store.aliases import RowIndex
 from bannercluster.store.embeddings import EmbeddingStore
-
-MAY_PASS_LATER = frozenset(
-    {"unreadable", "changed", "too_many_pixels", "out_of_memory"}
-    | {"decoder_timeout", "decoder_crashed"}
-)
-"""Reasons that another limit, or another try, could mend."""
 
 
 def known_files(

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -44,19 +44,43 @@ def cached_ir(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> Path:
         Of ``model.xml``, with ``model.bin`` beside it.
     """
     folder, recipe = _place(facts, found, cache_dir)
+    return exported_once(folder, recipe, lambda: _convert(facts, found))
+
+
+def exported_once(folder: Path, recipe: Mapping[str, Any], convert: Callable[[], Any]) -> Path:
+    """Path of ``model.xml`` in a folder of :func:`exported_files`, converting it where it is not.
+
+    Parameters
+    ----------
+    folder : Path
+    recipe : mapping
+        All that goes into the network; kept in the card.
+    convert : callable
+        Makes OpenVINO's model.
+    """
     if _is_whole(folder):
         return folder / _FILES[0]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _exclusive(folder.parent / f".{folder.name}.lock"):
         if not _is_whole(folder):
-            _export_into(folder, facts, found, recipe)
+            _export_into(folder, recipe, convert)
     return folder / _FILES[0]
 
 
 def is_exported(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> bool:
     """Whether the exported network lies in the cache, by its names alone."""
-    folder, _ = _place(facts, found, cache_dir)
+    return files_are_there(_place(facts, found, cache_dir)[0])
+
+
+def files_are_there(folder: Path) -> bool:
+    """Whether the files of an exported network lie in a folder, by their names alone."""
     return all((folder / name).is_file() for name in _FILES)
+
+
+def exported_files(name: str, recipe: Mapping[str, Any], cache_dir: str) -> Path:
+    """Return the folder of an exported network, named by the hash of all that goes into it."""
+    key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:24]
+    return Path(cache_dir).expanduser() / "openvino-ir" / f"{name}-{key}"
 
 
 def _place(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> tuple[Path, dict[str, Any]]:
@@ -70,9 +94,7 @@ def _place(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> tuple[Path
         "fixed_size": facts.input_size if facts.fixed_input_size else None,
         "versions": library_versions("openvino", "timm", "torch"),
     }
-    key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:24]
-    root = Path(cache_dir).expanduser() / "openvino-ir"
-    return root / f"{facts.model}-{key}", recipe
+    return exported_files(facts.model, recipe, cache_dir), recipe
 
 
 def _is_whole(folder: Path) -> bool:
@@ -83,16 +105,14 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def _export_into(
-    folder: Path, facts: ModelFacts, found: FoundWeights, recipe: dict[str, Any]
-) -> None:
+def _export_into(folder: Path, recipe: Mapping[str, Any], convert: Callable[[], Any]) -> None:
     reached(NETWORK, "before", str(folder))
     for left in folder.parent.glob(f".{folder.name}.*"):
         if left.is_dir():  # of an export that was killed: its lock is ours now
             shutil.rmtree(left)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        model = _convert(facts, found)
+        model = convert()
         try:
             import_openvino().save_model(model, temporary / _FILES[0], compress_to_fp16=False)
         except (OSError, RuntimeError) as error:  # OpenVINO's own for a disk that is full

@@ -13,7 +13,7 @@ from bannercluster.encoders.images import check_images
 from bannercluster.encoders.ir import cached_ir, library_versions
 from bannercluster.encoders.processor import cpu_instruction_set
 from bannercluster.encoders.runtime import import_openvino
-from bannercluster.encoders.spec import EncoderInfo, EncoderSpec, ModelFacts
+from bannercluster.encoders.spec import EncoderInfo, EncoderSpec, ModelFacts, Precision
 from bannercluster.encoders.weights import FoundWeights
 from bannercluster.errors import EngineError
 
@@ -54,7 +54,7 @@ class OpenVinoEncoder:
         cache_dir: str,
     ) -> None:
         xml = cached_ir(facts, found, cache_dir)
-        self._compiled = _compile(xml, spec, threads)
+        self._compiled = compile_network(xml, spec.precision, threads)
         self._fixed_size = facts.input_size if facts.fixed_input_size else None
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(threads * _REQUESTS_PER_STREAM):
@@ -128,9 +128,16 @@ class OpenVinoEncoder:
             self._idle.put(request)
 
 
-def _compile(xml: Path, spec: EncoderSpec, threads: int) -> Any:
+def compile_network(xml: Path, precision: Precision, threads: int) -> Any:
+    """Compile a network for the CPU: a stream for each thread, in the precision asked for.
+
+    Raises
+    ------
+    EngineError
+        If the plugin computes in another precision.
+    """
     core = import_openvino().Core()
-    wanted = _HINTS[spec.precision]
+    wanted = _HINTS[precision]
     compiled = core.compile_model(
         xml,
         "CPU",
@@ -144,10 +151,13 @@ def _compile(xml: Path, spec: EncoderSpec, threads: int) -> Any:
             "ENABLE_CPU_PINNING": False,
         },
     )
+    # The first tensor of a process fills a static table of OpenVINO's bindings. Two threads that
+    # make it at the same time wait for ever, one for the table, the other for the interpreter.
+    import_openvino().Tensor(np.zeros(1, np.float32))
     got = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     if got != wanted:
         raise EngineError(
-            f"{spec.precision} was asked for, but OpenVINO computes {got} on this CPU "
+            f"{precision} was asked for, but OpenVINO computes {got} on this CPU "
             f"({cpu_instruction_set()}); use precision float32 or auto"
         )
     return compiled

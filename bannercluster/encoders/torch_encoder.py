@@ -57,7 +57,7 @@ class TorchEncoder:
         self._fixed_size = facts.input_size if facts.fixed_input_size else None
         self._n_batch = _CUDA_BATCH if self._on_cuda else _CPU_BATCH
         self._lock = threading.Lock()
-        self._pool = None if self._on_cuda else _single_threaded_workers(threads)
+        self._pool = None if self._on_cuda else single_threaded_workers(threads)
         self.n_features = facts.n_features
         self.batch_size = self._n_batch * (1 if self._on_cuda else threads)
         self.info = EncoderInfo(
@@ -148,7 +148,7 @@ class TorchEncoder:
         return f"sm_{major}{minor}"
 
 
-def _single_threaded_workers(threads: int) -> ThreadPoolExecutor:
+def single_threaded_workers(threads: int) -> ThreadPoolExecutor:
     """Threads inside which torch uses no further threads, leaving the rest of the process alone."""
     import torch
 

@@ -47,6 +47,17 @@ class Ads:
         pairs = np.unique(pairs, axis=0) if len(pairs) else pairs
         return cls(images, texts, pairs[:, 0], pairs[:, 1], _ids(images, texts, pairs))
 
+    def __getstate__(self) -> dict[str, object]:
+        # Workers read rows and ask for no ids; a pass sends them what is left.
+        small = np.int32 if max(self.images.n_rows, self.texts.n_rows) < 2**31 else np.int64
+        return {
+            "images": self.images,
+            "texts": self.texts,
+            "image_rows": self.image_rows.astype(small),
+            "text_rows": self.text_rows.astype(small),
+            "ids": np.empty((0, 32), np.uint8),
+        }
+
     @property
     def n_with_text(self) -> int:
         """Ads that have a text."""

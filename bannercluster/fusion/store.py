@@ -74,7 +74,7 @@ class FusedStore(EmbeddingStore):
         """
         both = np.flatnonzero(self.ads.text_rows >= 0)
         rows = both[sample_rows(len(both), SAMPLE_ROWS, seed)]
-        images, texts, _ = self._halves(rows)
+        images, texts, _ = self.halves(rows)
         recipe = self.manifest.recipe
         fusion = Fusion.fit(
             images,
@@ -98,7 +98,7 @@ class FusedStore(EmbeddingStore):
         """Fuse single rows; (n, n_features) float32."""
         if self.fusion is None:
             raise UsageError("the fusion of image and text is not fitted; fit it first")
-        return self.fusion(*self._halves(rows))
+        return self.fusion(*self.halves(rows))
 
     def content_ids(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Return the ids of ads ``start:stop``, of all by default."""
@@ -117,8 +117,22 @@ class FusedStore(EmbeddingStore):
         """Estimate what a table takes in memory."""
         return self.ads.images.table_size(name, columns)
 
-    def _halves(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Images (n, F) and texts (n, G) of ads as stored, and which have a text."""
+    def halves(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Read what is fused.
+
+        Parameters
+        ----------
+        rows : (n,) int64 array
+            Of ads.
+
+        Returns
+        -------
+        images : (n, F) array
+            As stored.
+        texts : (n, G) array
+            As stored; zeros without a text.
+        has_text : (n,) bool array
+        """
         text_rows = self.ads.text_rows[rows]
         has_text = text_rows >= 0
         texts = self.ads.texts

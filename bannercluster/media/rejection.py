@@ -18,6 +18,12 @@ REASONS = {
     "unreadable": "the file system refused",
 }
 
+MAY_PASS_LATER = frozenset(
+    {"unreadable", "changed", "too_many_pixels", "out_of_memory"}
+    | {"decoder_timeout", "decoder_crashed"}
+)
+"""Reasons that another limit, or another try, could mend."""
+
 
 class ImageRejected(BannerclusterError):  # noqa: N818 - a verdict on one row, not a failure of ours
     """An image that costs its row, with a reason that can be counted.

@@ -195,3 +195,44 @@ class TimesView:
 
     parts: tuple[Duration, ...]
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AblationRow:
+    """One modality at one k.
+
+    Parameters
+    ----------
+    k : int
+    modality : str
+    values : tuple of MetricValue
+    gain : MetricValue or None
+        Of the first metric, over the first modality.
+    """
+
+    k: int
+    modality: str
+    values: tuple[MetricValue, ...]
+    gain: MetricValue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AblationView:
+    """Images, texts and both, clustered alike.
+
+    Parameters
+    ----------
+    column : str
+        Column of the labels.
+    n_rows, n_without_text, n_seeds : int
+    metrics : tuple of Metric
+        Columns of the table.
+    rows : tuple of AblationRow
+    """
+
+    column: str
+    n_rows: int
+    n_without_text: int
+    n_seeds: int
+    metrics: tuple[Metric, ...]
+    rows: tuple[AblationRow, ...]

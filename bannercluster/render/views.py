@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bannercluster.render.measured import LabelsView, SweepView, TimesView
+from bannercluster.render.measured import AblationView, LabelsView, SweepView, TimesView
 from bannercluster.render.thumbnails import Thumbnail
 
 
@@ -208,6 +208,8 @@ class ReportPage:
         All models and their metrics.
     labels : LabelsView or None
         Labels under the chosen model.
+    ablation : AblationView or None
+        Images, texts and both.
     times : TimesView or None
         Where the time went.
     models : tuple of ModelView
@@ -238,6 +240,7 @@ class ReportPage:
     run_card: tuple[Fact, ...] = ()
     map: MapView | None = None
     labels: LabelsView | None = None
+    ablation: AblationView | None = None
     times: TimesView | None = None
     rejected: RejectedView = RejectedView()
     pictures: tuple[Picture, ...] = ()

@@ -33,6 +33,7 @@ def page_of(found: Findings, settings: Settings) -> ReportPage:
         run_card=_run_card(found),
         sweep=sweep_of(found),
         labels=found.labels,
+        ablation=found.ablation,
         times=times_of(found),
         models=models_of(found),
         map=map_of(found),
@@ -86,6 +87,17 @@ def _run_card(found: Findings) -> tuple[Fact, ...]:
 
 
 def _made_by(recipe: dict[str, Any], source: str) -> tuple[Fact, ...]:
+    if recipe.get("modality") == "both":
+        images, texts = recipe["images"], recipe["texts"]
+        return (
+            *_made_by(images, source),
+            Fact("Texts", str(texts["model"]), f"weight {recipe['text_weight']:g} beside 1"),
+        )
+    if recipe.get("modality") == "text":
+        return (
+            Fact("Weights (SHA-256)", str(recipe["weights_sha256"])[:16]),
+            Fact("Engine", f"{recipe['engine']}, {recipe['precision']}"),
+        )
     preprocessing = recipe["preprocessing"]
     if preprocessing is None:  # imported: nothing but the name of the network is known
         return (Fact("Vectors", f"imported from {source}"),)
@@ -116,29 +128,41 @@ def _clustering(card: ModelCard) -> str:
 
 
 def _commands(settings: Settings, found: Findings) -> tuple[str, ...]:
-    paths = settings.paths
-    model = found.store.manifest.recipe["model"]
+    recipe = found.store.manifest.recipe
+    modality = recipe.get("modality", "image")
+
+    def options(*names: str) -> str:
+        given = ((name, getattr(settings.paths, name)) for name in names)
+        return "".join(f" --{name} {shlex.quote(str(path))}" for name, path in given if path)
+
+    rows = ("embeddings",) if modality == "image" else ("embeddings", "texts")
     ks = " ".join(str(card.k) for card in found.cards)
-    label = f" --label {shlex.quote(paths.label)}" if paths.label else ""
-    here = {
-        name: shlex.quote(str(getattr(paths, name)))
-        for name in ("images", "embeddings", "models", "evaluation", "assignments", "report")
-    }
-    manifest = found.store.manifest
-    made = f"bc embed --images {here['images']} --embeddings {here['embeddings']} --model {model}"
-    if manifest.recipe["preprocessing"] is None:
-        source = shlex.quote(str(manifest.info.get("source")))
-        made = f"bc import --source {source} --embeddings {here['embeddings']} --model {model}"
+    asked = "" if modality == "image" else f" --modality {modality}"
+    if modality == "both":
+        asked += f" --text-weight {recipe['text_weight']:g}"
+    lines = []
+    if modality != "text":
+        lines.append(_made_again(settings, found, recipe["images"] if asked else recipe))
+    if modality != "image":
+        lines += [f"bc ocr{options('images', 'embeddings')}", f"bc text{options(*rows)}"]
     return (
-        made,
-        f"bc cluster --embeddings {here['embeddings']} --models {here['models']} --k {ks}",
-        f"bc evaluate --embeddings {here['embeddings']} --models {here['models']} "
-        f"--evaluation {here['evaluation']}{label}",
-        f"bc predict --embeddings {here['embeddings']} --models {here['models']} "
-        f"--evaluation {here['evaluation']} --assignments {here['assignments']}",
-        f"bc report --images {here['images']} --embeddings {here['embeddings']} "
-        f"--models {here['models']} --evaluation {here['evaluation']} --report {here['report']}",
+        *lines,
+        f"bc cluster{options(*rows, 'models')} --k {ks}{asked}",
+        f"bc evaluate{options(*rows, 'models', 'evaluation', 'label')}",
+        f"bc predict{options(*rows, 'models', 'evaluation', 'assignments')}",
+        f"bc report{options('images', *rows, 'models', 'evaluation', 'report', 'label')}",
     )
+
+
+def _made_again(settings: Settings, found: Findings, recipe: dict[str, Any]) -> str:
+    """Return the line that makes the rows of the images."""
+    paths, model = settings.paths, recipe["model"]
+    store = f"--embeddings {shlex.quote(paths.embeddings)} --model {model}"
+    if recipe["preprocessing"] is None:
+        info = found.store.manifest.info
+        source = info.get("images", info).get("source")
+        return f"bc import --source {shlex.quote(str(source))} {store}"
+    return f"bc embed --images {shlex.quote(paths.images)} {store}"
 
 
 def _versions(card: ModelCard) -> tuple[Fact, ...]:

@@ -11,7 +11,7 @@ from bannercluster.models.card import ModelCard
 from bannercluster.models.evaluations import Evaluation
 from bannercluster.models.kmeans import Assigned
 from bannercluster.models.sweeps import SweepFile
-from bannercluster.render.measured import LabelsView
+from bannercluster.render.measured import AblationView, LabelsView
 from bannercluster.render.thumbnails import Thumbnail
 from bannercluster.report.selection import Projection, Shown
 from bannercluster.store.embeddings import EmbeddingStore
@@ -42,6 +42,9 @@ class Findings:
     sweep : SweepFile or None
         The latest sweep in the folder of models.
     labels : LabelsView or None
+    ablation : AblationView or None
+    tags : tuple
+        For each model, for each cluster, the words that tell it from the others.
     """
 
     store: EmbeddingStore
@@ -56,3 +59,5 @@ class Findings:
     n_no_picture: int
     sweep: SweepFile | None
     labels: LabelsView | None
+    ablation: AblationView | None = None
+    tags: tuple[tuple[tuple[str, ...], ...], ...] = ()

@@ -82,6 +82,7 @@ def _cluster(
         boundary=_exemplars(found, place, shown.boundary),
         random=_exemplars(found, place, shown.random),
         labels=tuple(LabelCount(label, n) for label, n in labels),
+        tags=found.tags[place][cluster] if found.tags else (),
         facts=_moved(card, cluster),
     )
 

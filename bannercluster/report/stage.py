@@ -11,6 +11,7 @@ import pyarrow as pa
 from bannercluster.config import Settings
 from bannercluster.errors import UsageError
 from bannercluster.media import DecodeLimits
+from bannercluster.models.ablations import Ablation
 from bannercluster.models.evaluations import Evaluation
 from bannercluster.models.folder import load_model
 from bannercluster.models.inputs import open_rows, require_rows
@@ -19,12 +20,14 @@ from bannercluster.models.rows import assign_rows
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.render.page import render_report
 from bannercluster.render.scatter import MAP_POINT_CAP
+from bannercluster.report.ablation import ablation_of
 from bannercluster.report.contents import page_of
 from bannercluster.report.findings import Findings
 from bannercluster.report.labels import labels_of
 from bannercluster.report.memory import plan_memory
 from bannercluster.report.pictures import Wanted, make_thumbnails
 from bannercluster.report.selection import Projection, Shown, project, select
+from bannercluster.report.tags import cluster_tags
 from bannercluster.runtime.executor import Executor
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
@@ -128,6 +131,8 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
             len(wanted) - len(pictures),
             SweepFile.load_if_any(settings.paths.models),
             labels_of(settings.paths.evaluation, evaluation),
+            ablation_of(Ablation.load_if_any(settings.paths.evaluation)),
+            cluster_tags(store, settings.paths, assigned, [model.card.k for model in models]),
         ),
         settings,
     )

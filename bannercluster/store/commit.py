@@ -54,7 +54,7 @@ def check_recipe(store: EmbeddingStore, recipe: Mapping[str, Any]) -> None:
         raise IncompatibleStoreError(
             f"the store {store.url} was made in another way ({'; '.join(differing)}); a store "
             f"has one recipe: "
-            f"ask for the same, or name another store with --embeddings"
+            f"ask for the same, or name another store with --embeddings (of texts: --texts)"
         )
 
 

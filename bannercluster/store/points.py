@@ -96,6 +96,21 @@ IMPORT_DONE = Point(
     "removal of the journal, after the commit or before another writer begins",
     "a journal of another generation is not used: the next writer removes it",
 )
+OCR_PART = Point(
+    "ocr.part",
+    "a finished part of the texts of images",
+    "parts that the record does not list are found by their names; the part in work is read again",
+)
+OCR_RECORD = Point(
+    "ocr.record",
+    "the list of the parts: the new texts become visible",
+    "the old list holds; the new one is written again from the finished parts",
+)
+OCR_SAME = Point(
+    "ocr.same-part",
+    "removal of a part that says nothing new",
+    "the next run removes it",
+)
 CHECKPOINT = Point(
     "cluster.checkpoint",
     "the state of a sweep after an iteration",
@@ -135,6 +150,11 @@ OLD_LABEL_METRICS = Point(
     "evaluate.old-label-metrics",
     "removal of metrics of labels that no reader needs any more",
     "the next run removes them",
+)
+ABLATION = Point(
+    "ablation.result",
+    "the comparison of images, texts and both",
+    "the old one holds until the new one is whole",
 )
 ASSIGNMENTS = Point(
     "predict.assignments",
@@ -181,6 +201,9 @@ POINTS = (
     OLD_TABLE,
     STAGING,
     IMPORT_DONE,
+    OCR_PART,
+    OCR_RECORD,
+    OCR_SAME,
     CHECKPOINT,
     ARRAYS,
     CARD,
@@ -193,6 +216,7 @@ POINTS = (
     REPORT,
     EXPORT_PART,
     EXPORT_DONE,
+    ABLATION,
     BENCH,
     GARBAGE,
 )

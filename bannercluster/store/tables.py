@@ -111,7 +111,7 @@ def size_of(url: str, columns: list[str] | None = None) -> TableSize:
     return TableSize(n_rows, math.ceil(n_rows * first.nbytes / len(first)))
 
 
-def read_foreign(url: str, what: str) -> pa.Table:
+def read_foreign(url: str, what: str, *, check_utf8: bool = True) -> pa.Table:
     """Read a CSV or Parquet table of the user's.
 
     Parameters
@@ -119,6 +119,9 @@ def read_foreign(url: str, what: str) -> pa.Table:
     url : str
     what : str
         What the table is for, for the message.
+    check_utf8 : bool
+        Whether a CSV table with a value that is not UTF-8 is refused; else it is for the caller to
+        look at the bytes.
 
     Raises
     ------
@@ -151,6 +154,7 @@ def read_foreign(url: str, what: str) -> pa.Table:
                 column_types={name: pa.string() for name in header},
                 null_values=[""],
                 strings_can_be_null=True,
+                check_utf8=check_utf8,
             ),
         )
     except pa.ArrowInvalid as error:

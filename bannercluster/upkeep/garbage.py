@@ -13,7 +13,7 @@ from bannercluster.store import files
 from bannercluster.store.embeddings import journal_url, staging_url
 from bannercluster.store.lease import hold
 from bannercluster.store.points import GARBAGE
-from bannercluster.upkeep.places import Find, in_models, in_results, in_store
+from bannercluster.upkeep.places import Find, in_models, in_results, in_store, in_texts_of_images
 
 PURPOSE = "bc gc"
 
@@ -77,20 +77,29 @@ def collect_garbage(
     Raises
     ------
     LeaseHeldError
-        If a process writes to the store, the models, the evaluation or the assignments.
+        If a process writes to one of the places.
     StoreError
         If a file cannot be removed.
     """
     paths = settings.paths
     with contextlib.ExitStack() as leases:
-        for url in (paths.embeddings, paths.models, paths.evaluation, paths.assignments):
+        for url in (
+            paths.embeddings,
+            paths.texts,
+            paths.models,
+            paths.evaluation,
+            paths.assignments,
+            paths.ocr,
+        ):
             if not dry_run and _is_there(url):
                 leases.enter_context(hold(url, PURPOSE))
         finds = [
-            *in_store(paths),
+            *in_store(paths.embeddings),
+            *in_store(paths.texts),
             *in_models(paths),
             *in_results(paths.evaluation),
             *in_results(paths.assignments),
+            *in_texts_of_images(paths),
         ]
         unneeded = [find for find in finds if staged or find.kind == "leftover"]
         if not dry_run:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bannercluster.config import PathsConfig
 from bannercluster.models.folder import has_model
-from bannercluster.store import files
+from bannercluster.store import files, ocr
 from bannercluster.store.embeddings import EmbeddingStore, journal_url, staging_url, tables_url
 
 Kind = Literal["leftover", "staged"]
@@ -36,9 +36,8 @@ class Find:
     nbytes: int
 
 
-def in_store(paths: PathsConfig) -> Iterator[Find]:
-    """Yield what lies in and beside the store and belongs to no generation that is read."""
-    url = paths.embeddings
+def in_store(url: str) -> Iterator[Find]:
+    """Yield what lies in and beside a store and belongs to no generation that is read."""
     store = EmbeddingStore.open_if_any(url)
     staged = files.sizes(staging_url(url))
     yield from _temporary(staging_url(url), staged)
@@ -98,6 +97,19 @@ def in_models(paths: PathsConfig) -> Iterator[Find]:
 def in_results(url: str) -> Iterator[Find]:
     """Yield what lies in a folder of whole files, evaluation or assignments, and is none."""
     yield from _temporary(url, files.sizes(url))
+
+
+def in_texts_of_images(paths: PathsConfig) -> Iterator[Find]:
+    """Yield what lies in the folder of `bc ocr` and is not in its table."""
+    record = ocr.load_record_if_any(paths.ocr)
+    listed = set() if record is None else set(record.parts)
+    found = files.sizes(paths.ocr)
+    yield from _temporary(paths.ocr, found)
+    for name in ocr.part_names(paths.ocr):
+        if name not in listed:
+            where = ocr.part_url(paths.ocr, name)
+            nbytes = found[f"parts/{name}.parquet"]
+            yield Find("staged", "texts of images that are not in the table", where, nbytes)
 
 
 def _temporary(url: str, found: dict[str, int]) -> Iterator[Find]:

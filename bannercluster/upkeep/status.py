@@ -10,11 +10,11 @@ from bannercluster.models.evaluations import Evaluation
 from bannercluster.models.folder import load_model, model_names
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime.plan import Table
-from bannercluster.store import files
+from bannercluster.store import files, ocr
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.lease import held_by
 from bannercluster.upkeep.garbage import Removed, counted, sizes_table
-from bannercluster.upkeep.places import Find, in_models, in_results, in_store
+from bannercluster.upkeep.places import Find, in_models, in_results, in_store, in_texts_of_images
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,14 @@ def read_status(settings: Settings) -> Status:
         If something is damaged, or newer than this code.
     """
     paths = settings.paths
-    finds: list[Find] = [*in_store(paths), *in_models(paths)]
+    finds: list[Find] = [
+        *in_store(paths.embeddings),
+        *in_store(paths.texts),
+        *in_models(paths),
+    ]
     for folder in (paths.evaluation, paths.assignments):
         finds += in_results(folder)
+    finds += in_texts_of_images(paths)
     return Status(
         tuple(_results(paths)),
         tuple(_writers(paths)),
@@ -111,13 +116,22 @@ def read_status(settings: Settings) -> Status:
 def _results(paths: PathsConfig) -> Iterator[Left]:
     store = EmbeddingStore.open_if_any(paths.embeddings)
     yield Left("embeddings", "none" if store is None else _of_store(store), paths.embeddings)
+    texts = ocr.load_record_if_any(paths.ocr)
+    state = "none"
+    if texts is not None:
+        state = f"{texts.counts['with_text']:,} of {_number(texts.counts['contents'], 'image')}"
+    yield Left("texts of images", state, paths.ocr)
+    said = EmbeddingStore.open_if_any(paths.texts)
+    yield Left("texts", "none" if said is None else _of_store(said), paths.texts)
     yield Left("models", _of_models(paths, store), paths.models)
     evaluation = Evaluation.load_if_any(paths.evaluation)
     state = "none"
     if evaluation is not None:
         state = f"{len(evaluation.models)} models, chosen {evaluation.chosen}"
-        if store is not None and evaluation.store_key != store.key:
-            same = evaluation.embeddings == store.url
+        stores = [one for one in (store, said) if one is not None]
+        # The key of fused rows begins with that of the images.
+        if stores and not any(evaluation.store_key.startswith(one.key) for one in stores):
+            same = evaluation.embeddings in [one.url for one in stores]
             state += f", of {'an earlier state of the' if same else 'other'} embeddings"
     yield Left("evaluation", state, paths.evaluation)
     tables = [name for name in files.names(paths.assignments) if name.endswith(".parquet")]
@@ -154,7 +168,7 @@ def _number(n: int, word: str) -> str:
 
 
 def _writers(paths: PathsConfig) -> Iterator[Writer]:
-    for place in (paths.embeddings, paths.models, paths.assignments):
+    for place in (paths.embeddings, paths.ocr, paths.models, paths.assignments):
         held = held_by(place)
         if held is not None:
             who = "a process that is just taking it" if held.holder is None else str(held.holder)

@@ -25,7 +25,8 @@ def leave_rubbish() -> Path:
 def test_status_of_nothing_and_of_a_store(capsys):
     left = said_as_json(capsys, "status --json")
     assert {one["what"]: one["state"] for one in left["results"]} == dict.fromkeys(
-        ("embeddings", "models", "evaluation", "assignments", "report"), "none"
+        ("embeddings", "texts of images", "texts", "models", "evaluation", "assignments", "report"),
+        "none",
     )
     append(STORE, 0, 6)
     leave_rubbish()

@@ -15,7 +15,7 @@ from embed.banners import banner, put
 from bannercluster.models.evaluations import Evaluation, load_label_metrics
 from bannercluster.models.folder import load_model, model_names
 from bannercluster.models.sweeps import SweepFile
-from bannercluster.store import tables
+from bannercluster.store import ocr, tables
 from bannercluster.store.embeddings import EmbeddingStore
 
 from .zygote import STAGES
@@ -123,6 +123,11 @@ def content_of_store(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def content_of_texts(folder: Path) -> object:
+    value = json.loads((folder / "ocr/ocr.json").read_text())
+    return value["generation"], value["counts"], ocr.read_rows(str(folder / "ocr")).to_pylist()
+
+
 def content_of_models(folder: Path) -> object:
     models = str(folder / "models")
     sweep = SweepFile.load(models)
@@ -154,6 +159,7 @@ def content_of_report(folder: Path) -> object:
 
 CONTENT_OF = {
     "embed": content_of_store,
+    "ocr": content_of_texts,
     "cluster": content_of_models,
     "evaluate": content_of_evaluation,
     "predict": content_of_assignments,

@@ -15,16 +15,18 @@ from collections import Counter
 from pathlib import Path
 
 from embed.banners import FakeEncoder
+from ocr.reading import FakeReader
 
 from bannercluster.config import Settings
 from bannercluster.embed import choice, parts
 from bannercluster.embed import stage as embed_stage
 from bannercluster.encoders import ModelDescription, ResolvedEngine
 from bannercluster.errors import BannerclusterError
+from bannercluster.ocr import parts as ocr_parts
 from bannercluster.runtime import SilentProgress, ThreadExecutor
 from bannercluster.store import points
 
-STAGES = ("embed", "cluster", "evaluate", "predict", "report")
+STAGES = ("embed", "cluster", "evaluate", "predict", "report", "ocr")
 
 
 class Saboteur:
@@ -67,11 +69,12 @@ def settings_of(folder: Path) -> Settings:
         for name, leaf in (
             ("images", "images"), ("embeddings", "embeddings.zarr"), ("models", "models"),
             ("assignments", "assignments"), ("evaluation", "evaluation"),
-            ("report", "report.html"), ("cache", "cache"),
+            ("report", "report.html"), ("cache", "cache"), ("ocr", "ocr"),
         )
     }  # fmt: skip
     settings = Settings().replace("paths", label="advertiser", **places)
     settings = settings.replace("embed", part_rows=4, chunk_rows=8)
+    settings = settings.replace("ocr", part_rows=8, precision="float32")
     return settings.replace("cluster", k=(2, 3), n_init=2, seeding_rows=64)
 
 
@@ -88,6 +91,8 @@ def with_quick_network() -> None:
     choice.resolve_engine = lambda *_: ResolvedEngine("openvino", "float32", "cpu", "a test")
     for module in (embed_stage, parts):
         module.load_encoder = lambda spec, **options: encoder
+    reader = FakeReader()
+    ocr_parts.load_reader = lambda spec, **options: reader
 
 
 def run(folder: Path, stages: list[str]) -> int:

@@ -1,6 +1,7 @@
 """Clustering, evaluation and prediction on images, texts and both; models know what they take."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -98,6 +99,16 @@ def test_workers_and_chunks_do_not_matter(tmp_path):
     rows = np.array([3, 50, 51, 399])
     np.testing.assert_array_equal(store.gather(rows), whole[rows])
     np.testing.assert_array_equal(store.read(120, 121), whole[120:121])
+
+
+def test_worker_processes_read_the_same_rows(tmp_path):
+    ads = make(tmp_path)
+    _, model = fitted(tmp_path, "both")
+    store = open_rows(settings_for(tmp_path, "both").paths, [model])
+    sent = pickle.dumps(store)
+    there = pickle.loads(sent)
+    np.testing.assert_array_equal(there.read(0, N), store.read(0, N))
+    assert len(sent) < ads.ids.nbytes + 20_000
 
 
 def test_new_banners_meet_the_fusion_of_the_model(tmp_path):

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from bannercluster.render.measured import (
+    AblationRow,
+    AblationView,
     DifferenceView,
     Duration,
     LabelRow,
@@ -117,6 +119,19 @@ def small_page(text: str = "") -> ReportPage:
             (Metric("recall", said, "higher", note=said), Metric("far", said, "lower")),
             (LabelRow(said, 9, (0.6, 1.5), 2, 2), LabelRow(said, 1, (1.0, None), 0)),
             40,
+        ),
+        ablation=AblationView(
+            said,
+            90,
+            7,
+            20,
+            (Metric("ami", said, note=said),),
+            (
+                AblationRow(4, said, (MetricValue("ami", 0.25, 0.2, 0.3),)),
+                AblationRow(
+                    4, said, (MetricValue("ami", 0.75),), MetricValue("ami", 0.5, 0.4, 0.6)
+                ),
+            ),
         ),
         times=TimesView((Duration(said, said, 2.5), Duration(said, said, 0.1)), said),
         models=(

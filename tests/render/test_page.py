@@ -145,7 +145,7 @@ def test_elements_nest_ids_are_unique_and_links_lead_somewhere():
 def test_accessible_names_headings_and_captions():
     reader = Reader(render_report(small_page()))
     assert reader.count("h1") == 1
-    assert reader.count("caption") == reader.count("table") == 4
+    assert reader.count("caption") == reader.count("table") == 5
     for tag, attrs in reader.tags:
         if attrs.get("role") == "img":
             assert attrs.get("aria-label") or attrs.get("aria-labelledby"), (tag, attrs)
@@ -280,6 +280,17 @@ def test_notes_of_metrics_beside_few_models_and_below_many():
         (glossary,) = (a["class"] for t, a in reader.tags if t == "details")
         assert ("narrow" in glossary) == shown
         assert "It always falls with k" in "".join(reader.text)
+
+
+def test_images_texts_and_both():
+    page = small_page()
+    reader = Reader(render_report(page))
+    text = " ".join("".join(reader.text).split())
+    assert "90 banners that have an image, a text and a value of text; 7 without a text" in text
+    assert "4 text 0.250 0.200 to 0.300" in text
+    assert "4 text 0.750 +0.500 0.400 to 0.600" in text
+    assert {"href": "#ablation"} in [attrs for tag, attrs in reader.tags if tag == "a"]
+    assert "ablation" not in render_report(replace(page, ablation=None))
 
 
 def test_labels_and_times():

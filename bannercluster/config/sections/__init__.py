@@ -6,24 +6,29 @@
 """
 
 from bannercluster.config.knobs import Section
+from bannercluster.config.sections.ablation import AblationConfig
 from bannercluster.config.sections.bench import PeersConfig, ScaleConfig
 from bannercluster.config.sections.cluster import ClusterConfig
 from bannercluster.config.sections.embed import EmbedConfig
 from bannercluster.config.sections.evaluate import EvaluateConfig
+from bannercluster.config.sections.ocr import OcrConfig
 from bannercluster.config.sections.paths import PathsConfig
 from bannercluster.config.sections.predict import PredictConfig
 from bannercluster.config.sections.report import ReportConfig
 from bannercluster.config.sections.runtime import RuntimeConfig
 from bannercluster.config.sections.synth import SynthConfig
+from bannercluster.config.sections.text import TextConfig
 from bannercluster.config.sections.transfer import ExportConfig, ImportConfig
 
 __all__ = [
     "SECTIONS",
+    "AblationConfig",
     "ClusterConfig",
     "EmbedConfig",
     "EvaluateConfig",
     "ExportConfig",
     "ImportConfig",
+    "OcrConfig",
     "PathsConfig",
     "PeersConfig",
     "PredictConfig",
@@ -31,6 +36,7 @@ __all__ = [
     "RuntimeConfig",
     "ScaleConfig",
     "SynthConfig",
+    "TextConfig",
 ]
 
 # In the order in which conf.yaml and the help pages show them.
@@ -43,8 +49,11 @@ SECTIONS: dict[str, type[Section]] = {
         EmbedConfig,
         ImportConfig,
         ExportConfig,
+        OcrConfig,
+        TextConfig,
         ClusterConfig,
         EvaluateConfig,
+        AblationConfig,
         PredictConfig,
         ReportConfig,
         ScaleConfig,

@@ -30,6 +30,26 @@ class PathsConfig(Section):
     texts: Annotated[str, location(help="Zarr store of the texts' embeddings", metavar="STORE")] = (
         "data/texts.zarr"
     )
+    landing_pages: Annotated[
+        str | None,
+        location(
+            help="Folder of the files that --landing-column names",
+            metavar="FOLDER",
+            unset="pages are in the table itself",
+        ),
+    ] = None
+    text_table: Annotated[
+        str | None,
+        location(
+            help="CSV or Parquet of banners without images: banner_id and columns of text",
+            flag="--table",
+            metavar="FILE",
+            unset="the banners of the embeddings",
+        ),
+    ] = None
+    ocr: Annotated[str, location(help="Folder of the texts read off images", metavar="FOLDER")] = (
+        "data/ocr"
+    )
     models: Annotated[str, location(help="Folder of the fitted models", metavar="FOLDER")] = (
         "data/models"
     )
