@@ -164,8 +164,8 @@ def measure_stability(
         Models of the same settings and k share their values.
     config : EvaluateConfig
     groups : (n_rows,) int32 array or None
-        Label of each row, -1 without one; with ``split_by="label"`` all rows of a label go to the
-        same part of a split, and a row without one is on its own.
+        Label or text of each row, -1 without one; with ``split_by`` other than ``content`` all rows
+        of one go to the same part of a split, and a row without one is on its own.
     executor : Executor
         Says how many threads are wanted, where its workers are threads of this process.
     progress : Progress
@@ -185,7 +185,7 @@ def measure_stability(
     rows = sample_rows(source.n_rows, config.stability_rows, config.seed)
     values = source.gather(rows)
     _check_finite(values, rows)
-    owner = groups[rows] if groups is not None and config.split_by == "label" else None
+    owner = groups[rows] if groups is not None and config.split_by != "content" else None
     alike: dict[ClusterConfig, list[ModelCard]] = defaultdict(list)
     for model in models:
         alike[_procedure_of(model.card)].append(model.card)

@@ -7,6 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+
 from bannercluster.config import Settings
 from bannercluster.evaluate.choice import Choice, check_rule, choose, rule_text
 from bannercluster.evaluate.combine import combine
@@ -26,7 +28,7 @@ from bannercluster.models.evaluations import (
     save_label_metrics,
 )
 from bannercluster.models.folder import load_model
-from bannercluster.models.inputs import open_rows, require_rows
+from bannercluster.models.inputs import open_rows, require_rows, text_groups
 from bannercluster.models.kmeans import KMeansModel
 from bannercluster.models.sweeps import SweepFile
 from bannercluster.runtime.executor import Executor
@@ -213,12 +215,21 @@ def _stability(
         StoreSource(store),
         models,
         settings.evaluate,
-        None if labels is None else labels.codes,
+        _groups(store, labels, settings),
         executor,
         progress,
     )
     timings["stability"] = time.perf_counter() - before
     return found
+
+
+def _groups(
+    store: EmbeddingStore, labels: RowLabels | None, settings: Settings
+) -> np.ndarray | None:
+    """Return what stays together in a split: the label or the text of each row."""
+    if settings.evaluate.split_by == "text":
+        return text_groups(settings.paths, store)
+    return None if labels is None else labels.codes
 
 
 def _save(

@@ -115,6 +115,38 @@ def open_rows(
     return store
 
 
+def text_groups(paths: PathsConfig, store: EmbeddingStore) -> np.ndarray:
+    """Return the text of each row as a number, so that rows of one text can be kept together.
+
+    Parameters
+    ----------
+    paths : PathsConfig
+        Of images the texts are those of ``paths.texts``; an image with several has its first.
+    store : EmbeddingStore
+        As :func:`open_rows` opened it.
+
+    Returns
+    -------
+    (n_rows,) int32 array
+        -1 without a text.
+
+    Raises
+    ------
+    UsageError
+        If there are no texts.
+    """
+    if isinstance(store, FusedStore):
+        return store.ads.text_rows.astype(np.int32)
+    if store.manifest.recipe.get("modality") == "text":
+        return np.arange(store.n_rows, dtype=np.int32)
+    ads = Ads.of(store, open_texts(paths))
+    found = np.full(store.n_rows, -1, np.int32)
+    # Backwards: of several the first is written last. Ads without a text come before the others.
+    said = np.flatnonzero(ads.text_rows >= 0)[::-1]
+    found[ads.image_rows[said]] = ads.text_rows[said]
+    return found
+
+
 def _same_fusion(one: KMeansModel, other: KMeansModel) -> bool:
     first = {} if one.fusion is None else one.fusion.arrays()
     second = {} if other.fusion is None else other.fusion.arrays()

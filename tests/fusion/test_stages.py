@@ -11,8 +11,10 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from bannercluster import cluster, evaluate, predict
 from bannercluster.errors import DataError, UsageError
+from bannercluster.evaluate.splits import split
+from bannercluster.fusion.store import FusedStore, recipe_of
 from bannercluster.models.folder import load_model
-from bannercluster.models.inputs import modality_of, open_rows
+from bannercluster.models.inputs import modality_of, open_rows, text_groups
 from bannercluster.runtime.executor import ThreadExecutor
 from bannercluster.runtime.progress import SilentProgress
 from bannercluster.traverse.sources import StoreSource
@@ -179,3 +181,39 @@ def test_models_that_take_something_else_than_asked(tmp_path):
         run_stage(evaluate, settings.replace("evaluate", modality="both"))
     with pytest.raises(UsageError, match=refused):
         run_stage(predict, settings.replace("predict", modality="both"))
+
+
+def test_banners_of_one_text_stay_together(tmp_path):
+    """Ten banners say each text; images of the same text would otherwise be in both halves."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(N, 12)).astype(np.float16)
+    texts = rng.normal(size=(N // 10, 6)).astype(np.float16)
+    banners = [(f"b{row}", row, row // 10 if row >= 50 else None) for row in range(N)]
+    banners.append(("again", 399, 3))  # an image with two texts
+    ads = write_ads(tmp_path, images, texts, banners)
+    settings = settings_for(tmp_path, "image")
+    expected = np.repeat(np.arange(N // 10), 10)
+    expected[:50] = -1
+    expected[399] = 3
+    found = text_groups(settings.paths, ads.images)
+    np.testing.assert_array_equal(found, expected)
+    fused = FusedStore.over(ads, recipe_of(ads, settings.cluster))
+    np.testing.assert_array_equal(text_groups(settings.paths, fused), ads.text_rows)
+    np.testing.assert_array_equal(text_groups(settings.paths, ads.texts), np.arange(N // 10))
+
+
+def test_splits_by_text(tmp_path, monkeypatch):
+    make(tmp_path)
+    settings, _ = fitted(tmp_path, "both")
+    settings = settings.replace("evaluate", split_by="text")
+    seen = []
+    monkeypatch.setattr(
+        "bannercluster.evaluate.stability.split",
+        lambda n, owner, seed: seen.append(owner) or split(n, owner, seed),
+    )
+    run_stage(evaluate, settings)
+    assert seen
+    assert all(np.array_equal(np.sort(own)[:100], np.full(100, -1)) for own in seen)
+    nothing = settings.replace("paths", texts=str(tmp_path / "no")).replace("cluster")
+    with pytest.raises(UsageError, match="no texts at"):
+        run_stage(evaluate, nothing)

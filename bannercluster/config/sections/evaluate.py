@@ -84,6 +84,6 @@ class EvaluateConfig(Section):
         Option(help="Stability ARI from which a model counts as stable", minimum=-1, maximum=1),
     ] = 0.8
     split_by: Annotated[
-        Literal["content", "label"],
-        Option(help="What stays together in a split: one content, or all contents of a label"),
+        Literal["content", "label", "text"],
+        Option(help="What stays together in a split: one content, or all of a label or of a text"),
     ] = "content"
