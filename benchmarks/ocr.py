@@ -17,13 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
+from sklearn.metrics import adjusted_mutual_info_score
+
+from bannercluster import BannerKMeans
 from bannercluster.embed.inventory import SUFFIXES
+from bannercluster.encoders.sentences import SentenceSpec, load_sentences
 from bannercluster.runtime.devices import n_cores
 from bannercluster.store import ocr
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.synth import SynthBannersConfig, synth_banners
+from bannercluster.text.clean import clean
 from benchmarks.results import keep, null_ratio, rate, summary
 
 PLAIN = """
@@ -35,6 +41,7 @@ for file in json.load(sys.stdin):
     texts[file] = "\\n".join(read(file).txts or ())
 json.dump(texts, open(sys.argv[1], "w"))
 """
+LEAST_BANNERS, SEEDS = 5, range(50)
 BC = "import sys; from bannercluster.cli.main import main; sys.exit(main())"
 
 
@@ -90,7 +97,43 @@ def measure(work: Path, images: Path, repeats: int) -> dict[str, object]:
             sum(len(own) for own, _ in pairs) / max(1, sum(len(other) for _, other in pairs)), 3
         ),
         **headline_errors(images, texts),
+        **agreement(
+            images,
+            {str(path.relative_to(images)): pair for path, pair in zip(files, pairs, strict=True)},
+        ),
     }
+
+
+def agreement(images: Path, pairs: dict[str, tuple[str, str]]) -> dict[str, object]:
+    """Return how well both kinds of text alone tell advertisers apart: AMI over seeds.
+
+    Of advertisers with enough banners, one cluster each; nothing where the manifest names none.
+    """
+    with (images / "manifest.csv").open(newline="") as file:
+        owner = {row["file"]: row.get("advertiser", "") for row in csv.DictReader(file)}
+    counts = Counter(owner[file] for file in pairs if owner.get(file))
+    files = [file for file in pairs if counts.get(owner.get(file, ""), 0) >= LEAST_BANNERS]
+    k = len({owner[file] for file in files})
+    if k < 2:
+        return {}
+    encoder = load_sentences(
+        SentenceSpec("all-MiniLM-L6-v2", "openvino", "float32", "cpu"),
+        threads=n_cores(),
+        cache_dir=str(Path("~/.cache/bannercluster").expanduser()),
+    )
+    found: dict[str, object] = {"banners": len(files), "k": k, "seeds": len(SEEDS)}
+    truth = [owner[file] for file in files]
+    for which, name in enumerate(("ours", "plain")):
+        rows = encoder.encode([clean(pairs[file][which], 20_000) for file in files]).vectors
+        for restarts in (1, 10):
+            scores = [
+                adjusted_mutual_info_score(
+                    truth, BannerKMeans(k, n_init=restarts, random_state=seed).fit_predict(rows)
+                )
+                for seed in SEEDS
+            ]
+            found[f"{name}, {restarts} restarts"] = round(statistics.mean(scores), 4)
+    return {"advertiser_ami_of_texts": found}
 
 
 def bc(work: Path, verb: str, images: Path, *options: str) -> float:
