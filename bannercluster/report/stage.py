@@ -113,7 +113,9 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Report
     )
     projection = project(source, models[0].normalize, config.map_points, config.seed)
     rows = store.table("rows")
-    wanted = _wanted(shown, projection, rows, checked="made_by" not in store.manifest.recipe)
+    recipe = store.manifest.recipe
+    checked = "made_by" not in recipe.get("images", recipe)
+    wanted = _wanted(shown, projection, rows, checked=checked)
     limits = DecodeLimits.of(settings.embed)
     pictures = make_thumbnails(settings.paths.images, wanted, executor, progress, limits)
     on_page = _rows_on_page(shown, projection)
