@@ -14,7 +14,12 @@ from bannercluster.runtime import MemoryPart, MemoryPlan, SilentProgress
 from bannercluster.runtime.cgroup import CgroupLimits, cgroup_limits
 from bannercluster.runtime.devices import cpu_info, cuda_devices, n_cores
 from bannercluster.runtime.environment import environment
-from bannercluster.runtime.memory import available_memory, memory_budget, worker_count
+from bannercluster.runtime.memory import (
+    available_memory,
+    memory_budget,
+    resident_nbytes,
+    worker_count,
+)
 
 
 def _write(root, files: dict[str, str]) -> None:
@@ -103,7 +108,8 @@ def test_available_memory_is_the_tighter_of_machine_and_container(limits, expect
 def test_this_machine():
     assert available_memory() > 0
     assert memory_budget(RuntimeConfig(memory="1 GiB")) == 2**30  # type: ignore[arg-type]
-    assert 0 < memory_budget(RuntimeConfig()) < available_memory()
+    # What this process takes already may be used, too; late in a run of all tests that is much.
+    assert 0 < memory_budget(RuntimeConfig()) < resident_nbytes() + available_memory()
     assert worker_count(RuntimeConfig(workers=3)) == 3
     assert worker_count(RuntimeConfig()) == n_cores() >= 1
     assert cpu_info().name
