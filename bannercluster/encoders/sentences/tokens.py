@@ -73,8 +73,9 @@ def _load(path: Path) -> Any:
     from tokenizers import Tokenizer as Library
 
     try:
-        return Library.from_file(str(path))
-    except Exception as error:
+        # Of bytes, as reading a file raises nothing narrower than Exception.
+        return Library.from_buffer(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise WeightsError(
             f"{path} cannot be read as a tokenizer ({error}); bring the whole folder of the model"
         ) from error
