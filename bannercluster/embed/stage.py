@@ -23,7 +23,6 @@ from bannercluster.embed.staging import (
     clear_staging,
     compute_parts,
     described_rows,
-    part_rows,
 )
 from bannercluster.encoders import (
     EncoderSpec,
@@ -41,6 +40,7 @@ from bannercluster.store import commit
 from bannercluster.store.embeddings import EmbeddingStore, staging_url
 from bannercluster.store.fingerprint import fingerprint
 from bannercluster.store.lease import Lease, hold
+from bannercluster.store.parts import part_rows
 
 _THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
 

@@ -30,9 +30,9 @@ from bannercluster.runtime.progress import Progress
 from bannercluster.store import files, ocr, points, tables
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.lease import Lease, hold
+from bannercluster.store.parts import part_rows
 
 _THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
-_LEAST_PART_ROWS = 32
 _PARTS_OF_A_SMALL_JOB = 4
 _LIBRARIES = ("opencv-python-headless", "openvino", "rapidocr")
 
@@ -263,12 +263,8 @@ def _cut(job: _Job, fresh: Fresh, most_rows: int) -> list[Part]:
 
 
 def _cut_alike(job: _Job, fresh: Sequence[Content], most_rows: int) -> list[Part]:
-    """Cut contents into parts: smaller ones in a small job, so that all workers have some.
-
-    Not by the number of workers: a run with another number must find the parts of the one before.
-    """
-    share = -(-len(fresh) // _PARTS_OF_A_SMALL_JOB)
-    size = min(most_rows, max(_LEAST_PART_ROWS, 1 << max(share - 1, 0).bit_length()))
+    """Cut contents into parts."""
+    size = part_rows(most_rows, len(fresh), _PARTS_OF_A_SMALL_JOB)
     cut = [tuple(fresh[low : low + size]) for low in range(0, len(fresh), size)]
     return [Part(job.name([content for content, _ in own]), own) for own in cut]
 

@@ -22,6 +22,7 @@ from bannercluster.store.aliases import RowIndex
 from bannercluster.store.embeddings import EmbeddingStore, staging_url
 from bannercluster.store.fingerprint import fingerprint
 from bannercluster.store.lease import Lease, hold
+from bannercluster.store.parts import part_rows
 from bannercluster.text import ledger
 from bannercluster.text.banners import Banners, load_banners
 from bannercluster.text.choice import Choice
@@ -34,7 +35,6 @@ from bannercluster.text.staging import (
     clear_staging,
     compute_parts,
     described_rows,
-    part_rows,
 )
 
 _THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side

@@ -16,18 +16,6 @@ from bannercluster.store.aliases import RowIndex, ids_of
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.text.parts import DESCRIBED, Part, PartJob, embed_part, part_url, read_part
 
-_LEAST_PART_ROWS = 32
-_PARTS_OF_A_SMALL_JOB = 8
-
-
-def part_rows(most: int, n_fresh: int) -> int:
-    """Texts of a part: fewer in a small job, so that all workers have some.
-
-    Not by the number of workers: a run with another number must find the parts of the one before.
-    """
-    share = -(-n_fresh // _PARTS_OF_A_SMALL_JOB)
-    return min(most, max(_LEAST_PART_ROWS, 1 << max(share - 1, 0).bit_length()))
-
 
 def compute_parts(
     parts: Sequence[Part], job: PartJob, executor: Executor, progress: Progress
