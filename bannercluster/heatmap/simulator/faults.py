@@ -1,0 +1,248 @@
+"""The eleven ways in which a banner breaks, as what they do to the density of its clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from bannercluster.heatmap.simulator.config import Range, SimulatorConfig
+from bannercluster.heatmap.simulator.density import Density
+
+Array = npt.NDArray[np.float64]
+
+Fault = Literal[
+    "squeeze",
+    "overflow",
+    "offset",
+    "dead_zone",
+    "overlay",
+    "edges",
+    "close_button",
+    "wrong_layout",
+    "lattice",
+    "uniform",
+    "burst",
+]
+
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+
+
+@dataclass(frozen=True, eq=False)
+class Broken:
+    """A banner with a fault.
+
+    Parameters
+    ----------
+    healthy : Density
+        Of the clicks that the fault does not touch.
+    fault : str
+    share : float
+        Share of the clicks that it touches.
+    severity : float
+        How far the fault goes, from 0 (mildest of its range) to 1.
+    touched : Density or None
+        Of the clicks that it touches; None where the clicks in ``dead`` are lost.
+    dead : pair of ndarray of shape (2,) or None
+        Corners of the zone that loses its clicks.
+    """
+
+    healthy: Density
+    fault: Fault
+    share: float
+    severity: float
+    touched: Density | None
+    dead: tuple[Array, Array] | None = None
+
+    def bin_probabilities(self) -> Array:
+        """Return the probability of each bin, shape (64, 64)."""
+        healthy = self.healthy.bin_probabilities()
+        if self.touched is not None:
+            return (1 - self.share) * healthy + self.share * self.touched.bin_probabilities()
+        left = healthy - self.share * self.healthy.bin_probabilities(self.dead)
+        kept: Array = np.maximum(left, 0) / left.sum()
+        return kept
+
+    def sample(
+        self, rng: np.random.Generator, n: int
+    ) -> tuple[Array, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Draw clicks: where they are, the healthy component behind each, and which are touched.
+
+        A touched click has the component of a healthy one drawn for it, so that it has a device
+        and a day; a click that a dead zone swallowed is drawn again.
+        """
+        clicks, component = self.healthy.sample(rng, n)
+        touched = rng.random(n) < self.share
+        if self.touched is not None:
+            clicks[touched] = self.touched.sample(rng, int(touched.sum()))[0]
+            return clicks, component, touched
+        low, high = self._zone()
+        while (lost := touched & ((clicks >= low) & (clicks < high)).all(axis=1)).any():
+            n_lost = int(lost.sum())
+            clicks[lost], component[lost] = self.healthy.sample(rng, n_lost)
+            touched[lost] = rng.random(n_lost) < self.share
+        return clicks, component, touched
+
+    def _zone(self) -> tuple[Array, Array]:
+        if self.dead is None:
+            raise AssertionError("a fault either moves clicks or swallows them")
+        return self.dead
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a fault is drawn for.
+
+    Parameters
+    ----------
+    healthy : Density
+        Of the banner before it broke.
+    others : sequence of Density
+        Of healthy banners of other grids.
+    n_clicks : int
+        Clicks that will be drawn: more clicks are more bursts.
+    """
+
+    healthy: Density
+    others: tuple[Density, ...]
+    n_clicks: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Draw:
+    """The random numbers of one fault, and the ranges that they are drawn from."""
+
+    rng: np.random.Generator
+    share: float
+    severity: float
+    config: SimulatorConfig
+
+    def along(self, values: Range, mildest: Literal["low", "high"] = "low") -> float:
+        """Return the value at the severity, log-spaced between the ends of a range."""
+        low, high = np.log(values)
+        where = self.severity if mildest == "low" else 1 - self.severity
+        return float(np.exp(low + where * (high - low)))
+
+
+def break_banner(
+    rng: np.random.Generator, fault: Fault, setting: Setting, config: SimulatorConfig
+) -> Broken:
+    """Draw a fault of a kind for a healthy banner."""
+    share = float(rng.uniform(*config.share))
+    severity = float(rng.random())
+    draw = _Draw(rng, share, severity, config)
+    if fault == "dead_zone":
+        return Broken(setting.healthy, fault, share, severity, None, _dead_zone(draw))
+    return Broken(setting.healthy, fault, share, severity, _TOUCHED[fault](draw, setting))
+
+
+def _squeeze(draw: _Draw, setting: Setting) -> Density:
+    """Shrink to a corner; each axis by its own factor, one of them by the severity's."""
+    scale = np.full(2, draw.along(draw.config.squeeze, mildest="high"))
+    scale[draw.rng.integers(2)] = draw.rng.uniform(scale[0], draw.config.squeeze[1])
+    corner = draw.rng.integers(2, size=2)
+    return setting.healthy.moved(scale, corner * (1 - scale))
+
+
+def _overflow(draw: _Draw, setting: Setting) -> Density:
+    """Grow from a corner, beyond the slot."""
+    scale = np.full(2, draw.along(draw.config.overflow))
+    if draw.rng.random() < 0.5:
+        scale[draw.rng.integers(2)] = 1.0
+    corner = draw.rng.integers(2, size=2)
+    return setting.healthy.moved(scale, corner * (1 - scale))
+
+
+def _offset(draw: _Draw, setting: Setting) -> Density:
+    angle = draw.rng.uniform(0, 2 * np.pi)
+    length = draw.along(draw.config.offset)
+    return setting.healthy.moved(np.ones(2), length * np.array([np.cos(angle), np.sin(angle)]))
+
+
+def _dead_zone(draw: _Draw) -> tuple[Array, Array]:
+    area = draw.along(draw.config.dead_area)
+    aspect = np.exp(draw.rng.uniform(-1, 1))
+    size = np.minimum([np.sqrt(area * aspect), np.sqrt(area / aspect)], 1.0)
+    size[np.argmin(size)] = min(1.0, area / size.max())
+    low = draw.rng.uniform(0, 1 - size + 1e-12)
+    return low, low + size
+
+
+def _overlay(draw: _Draw, setting: Setting) -> Density:
+    del setting
+    sd = draw.along(draw.config.overlay_sd, mildest="high")
+    return Density.spots(np.ones(1), draw.rng.uniform(0.05, 0.95, (1, 2)), np.full((1, 2), sd))
+
+
+def _edges(draw: _Draw, setting: Setting) -> Density:
+    del setting
+    band = draw.along(draw.config.edge_band, mildest="high")
+    boxes = (
+        ((0.0, 0.0), (1.0, band)),
+        ((0.0, 1 - band), (1.0, 1.0)),
+        ((0.0, 0.0), (band, 1.0)),
+        ((1 - band, 0.0), (1.0, 1.0)),
+    )
+    chosen = draw.rng.permutation(4)[: draw.rng.integers(1, 5)]
+    return Density.mix([(1.0, Density.box(*boxes[nth])) for nth in chosen])
+
+
+def _close_button(draw: _Draw, setting: Setting) -> Density:
+    del setting
+    sd = draw.along(draw.config.corner_sd, mildest="high")
+    inset = draw.rng.uniform(0.02, 0.05, 2)
+    corner = draw.rng.integers(2, size=2)
+    centre = np.where(corner == 1, 1 - inset, inset)[None]
+    return Density.spots(np.ones(1), centre, np.full((1, 2), sd))
+
+
+def _wrong_layout(draw: _Draw, setting: Setting) -> Density:
+    """Show the pattern of another grid, or the own one mirrored or transposed."""
+    kind = draw.rng.choice(["other", "mirrored", "transposed"])
+    if kind == "other" and setting.others:
+        return setting.others[draw.rng.integers(len(setting.others))]
+    if kind == "transposed":
+        return setting.healthy.transposed()
+    scale = np.array([(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)][draw.rng.integers(3)])
+    return setting.healthy.moved(scale, (scale < 0).astype(float))
+
+
+def _lattice(draw: _Draw, setting: Setting) -> Density:
+    """Click on the points of a lattice, each again and again: a bot."""
+    del setting
+    step = draw.along(draw.config.lattice_step)
+    start = draw.rng.uniform(0, step, 2)
+    x, y = (np.arange(first, 1.0, step) for first in start)
+    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    weight = draw.rng.gamma(2.0, size=len(points))
+    return Density.spots(weight, points, np.zeros_like(points))
+
+
+def _uniform(draw: _Draw, setting: Setting) -> Density:
+    del draw, setting
+    return Density.box((0.0, 0.0), (1.0, 1.0))
+
+
+def _burst(draw: _Draw, setting: Setting) -> Density:
+    """Click many times on one place in anger, where a healthy click would be."""
+    n_bursts = draw.share * setting.n_clicks / draw.along(draw.config.burst_clicks)
+    places, _ = setting.healthy.sample(draw.rng, max(1, round(n_bursts)))
+    sd = np.full_like(places, draw.config.burst_sd)
+    return Density.spots(draw.rng.gamma(2.0, size=len(places)), places, sd)
+
+
+_TOUCHED: dict[Fault, Callable[[_Draw, Setting], Density]] = {
+    "squeeze": _squeeze,
+    "overflow": _overflow,
+    "offset": _offset,
+    "overlay": _overlay,
+    "edges": _edges,
+    "close_button": _close_button,
+    "wrong_layout": _wrong_layout,
+    "lattice": _lattice,
+    "uniform": _uniform,
+    "burst": _burst,
+}
