@@ -106,17 +106,18 @@ class Density:
         probabilities : ndarray of shape (64, 64), float64
             Row y, column x; they sum to one without ``within``.
         """
-        masses = []
-        for axis in (0, 1):
-            edges = EDGES.copy()
-            edges[0], edges[-1] = -np.inf, np.inf
-            if within is not None:
-                edges = np.clip(edges, within[0][axis], within[1][axis])
-            cumulative = _cumulative(edges, self.low[:, axis], self.high[:, axis], self.sd[:, axis])
-            masses.append(np.diff(cumulative, axis=1))
-        weighted = self.weight[:, None] * masses[1]
-        probabilities: Array = weighted.T @ masses[0]
+        mass_x, mass_y = (self.bin_masses(axis, within) for axis in (0, 1))
+        probabilities: Array = (self.weight[:, None] * mass_y).T @ mass_x
         return probabilities
+
+    def bin_masses(self, axis: int, within: tuple[Array, Array] | None = None) -> Array:
+        """Return what each component has in the bins of an axis (0 for x), shape (K, 64)."""
+        edges = EDGES.copy()
+        edges[0], edges[-1] = -np.inf, np.inf
+        if within is not None:
+            edges = np.clip(edges, within[0][axis], within[1][axis])
+        cumulative = _cumulative(edges, self.low[:, axis], self.high[:, axis], self.sd[:, axis])
+        return np.diff(cumulative, axis=1)
 
 
 def _cumulative(edges: Array, low: Array, high: Array, sd: Array) -> Array:

@@ -31,6 +31,10 @@ Fault = Literal[
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 
+Touch = Callable[[Density], Density]
+"""From the density of healthy clicks to that of touched ones."""
+
+
 @dataclass(frozen=True, eq=False)
 class Broken:
     """A banner with a fault.
@@ -44,8 +48,9 @@ class Broken:
         Share of the clicks that it touches.
     severity : float
         How far the fault goes, from 0 (mildest of its range) to 1.
-    touched : Density or None
-        Of the clicks that it touches; None where the clicks in ``dead`` are lost.
+    touch : callable or None
+        What makes the density of the clicks that it touches of the healthy one; None where the
+        clicks in ``dead`` are lost.
     dead : pair of ndarray of shape (2,) or None
         Corners of the zone that loses its clicks.
     """
@@ -54,14 +59,19 @@ class Broken:
     fault: Fault
     share: float
     severity: float
-    touched: Density | None
+    touch: Touch | None
     dead: tuple[Array, Array] | None = None
+
+    @property
+    def touched(self) -> Density | None:
+        """Density of the clicks that the fault touches."""
+        return None if self.touch is None else self.touch(self.healthy)
 
     def bin_probabilities(self) -> Array:
         """Return the probability of each bin, shape (64, 64)."""
-        healthy = self.healthy.bin_probabilities()
-        if self.touched is not None:
-            return (1 - self.share) * healthy + self.share * self.touched.bin_probabilities()
+        healthy, touched = self.healthy.bin_probabilities(), self.touched
+        if touched is not None:
+            return (1 - self.share) * healthy + self.share * touched.bin_probabilities()
         left = healthy - self.share * self.healthy.bin_probabilities(self.dead)
         kept: Array = np.maximum(left, 0) / left.sum()
         return kept
@@ -76,8 +86,9 @@ class Broken:
         """
         clicks, component = self.healthy.sample(rng, n)
         touched = rng.random(n) < self.share
-        if self.touched is not None:
-            clicks[touched] = self.touched.sample(rng, int(touched.sum()))[0]
+        elsewhere = self.touched
+        if elsewhere is not None:
+            clicks[touched] = elsewhere.sample(rng, int(touched.sum()))[0]
             return clicks, component, touched
         low, high = self._zone()
         while (lost := touched & ((clicks >= low) & (clicks < high)).all(axis=1)).any():
@@ -139,27 +150,30 @@ def break_banner(
     return Broken(setting.healthy, fault, share, severity, _TOUCHED[fault](draw, setting))
 
 
-def _squeeze(draw: _Draw, setting: Setting) -> Density:
+def _squeeze(draw: _Draw, setting: Setting) -> Touch:
     """Shrink to a corner; each axis by its own factor, one of them by the severity's."""
+    del setting
     scale = np.full(2, draw.along(draw.config.squeeze, mildest="high"))
     scale[draw.rng.integers(2)] = draw.rng.uniform(scale[0], draw.config.squeeze[1])
     corner = draw.rng.integers(2, size=2)
-    return setting.healthy.moved(scale, corner * (1 - scale))
+    return _moving(scale, corner * (1 - scale))
 
 
-def _overflow(draw: _Draw, setting: Setting) -> Density:
+def _overflow(draw: _Draw, setting: Setting) -> Touch:
     """Grow from a corner, beyond the slot."""
+    del setting
     scale = np.full(2, draw.along(draw.config.overflow))
     if draw.rng.random() < 0.5:
         scale[draw.rng.integers(2)] = 1.0
     corner = draw.rng.integers(2, size=2)
-    return setting.healthy.moved(scale, corner * (1 - scale))
+    return _moving(scale, corner * (1 - scale))
 
 
-def _offset(draw: _Draw, setting: Setting) -> Density:
+def _offset(draw: _Draw, setting: Setting) -> Touch:
+    del setting
     angle = draw.rng.uniform(0, 2 * np.pi)
     length = draw.along(draw.config.offset)
-    return setting.healthy.moved(np.ones(2), length * np.array([np.cos(angle), np.sin(angle)]))
+    return _moving(np.ones(2), length * np.array([np.cos(angle), np.sin(angle)]))
 
 
 def _dead_zone(draw: _Draw) -> tuple[Array, Array]:
@@ -171,13 +185,14 @@ def _dead_zone(draw: _Draw) -> tuple[Array, Array]:
     return low, low + size
 
 
-def _overlay(draw: _Draw, setting: Setting) -> Density:
+def _overlay(draw: _Draw, setting: Setting) -> Touch:
     del setting
     sd = draw.along(draw.config.overlay_sd, mildest="high")
-    return Density.spots(np.ones(1), draw.rng.uniform(0.05, 0.95, (1, 2)), np.full((1, 2), sd))
+    centre = draw.rng.uniform(0.05, 0.95, (1, 2))
+    return _always(Density.spots(np.ones(1), centre, np.full((1, 2), sd)))
 
 
-def _edges(draw: _Draw, setting: Setting) -> Density:
+def _edges(draw: _Draw, setting: Setting) -> Touch:
     del setting
     band = draw.along(draw.config.edge_band, mildest="high")
     boxes = (
@@ -187,30 +202,30 @@ def _edges(draw: _Draw, setting: Setting) -> Density:
         ((1 - band, 0.0), (1.0, 1.0)),
     )
     chosen = draw.rng.permutation(4)[: draw.rng.integers(1, 5)]
-    return Density.mix([(1.0, Density.box(*boxes[nth])) for nth in chosen])
+    return _always(Density.mix([(1.0, Density.box(*boxes[nth])) for nth in chosen]))
 
 
-def _close_button(draw: _Draw, setting: Setting) -> Density:
+def _close_button(draw: _Draw, setting: Setting) -> Touch:
     del setting
     sd = draw.along(draw.config.corner_sd, mildest="high")
     inset = draw.rng.uniform(0.02, 0.05, 2)
     corner = draw.rng.integers(2, size=2)
     centre = np.where(corner == 1, 1 - inset, inset)[None]
-    return Density.spots(np.ones(1), centre, np.full((1, 2), sd))
+    return _always(Density.spots(np.ones(1), centre, np.full((1, 2), sd)))
 
 
-def _wrong_layout(draw: _Draw, setting: Setting) -> Density:
+def _wrong_layout(draw: _Draw, setting: Setting) -> Touch:
     """Show the pattern of another grid, or the own one mirrored or transposed."""
     kind = draw.rng.choice(["other", "mirrored", "transposed"])
     if kind == "other" and setting.others:
-        return setting.others[draw.rng.integers(len(setting.others))]
+        return _always(setting.others[draw.rng.integers(len(setting.others))])
     if kind == "transposed":
-        return setting.healthy.transposed()
+        return Density.transposed
     scale = np.array([(-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)][draw.rng.integers(3)])
-    return setting.healthy.moved(scale, (scale < 0).astype(float))
+    return _moving(scale, (scale < 0).astype(float))
 
 
-def _lattice(draw: _Draw, setting: Setting) -> Density:
+def _lattice(draw: _Draw, setting: Setting) -> Touch:
     """Click on the points of a lattice, each again and again: a bot."""
     del setting
     step = draw.along(draw.config.lattice_step)
@@ -218,23 +233,38 @@ def _lattice(draw: _Draw, setting: Setting) -> Density:
     x, y = (np.arange(first, 1.0, step) for first in start)
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     weight = draw.rng.gamma(2.0, size=len(points))
-    return Density.spots(weight, points, np.zeros_like(points))
+    return _always(Density.spots(weight, points, np.zeros_like(points)))
 
 
-def _uniform(draw: _Draw, setting: Setting) -> Density:
+def _uniform(draw: _Draw, setting: Setting) -> Touch:
     del draw, setting
-    return Density.box((0.0, 0.0), (1.0, 1.0))
+    return _always(Density.box((0.0, 0.0), (1.0, 1.0)))
 
 
-def _burst(draw: _Draw, setting: Setting) -> Density:
+def _burst(draw: _Draw, setting: Setting) -> Touch:
     """Click many times on one place in anger, where a healthy click would be."""
     n_bursts = draw.share * setting.n_clicks / draw.along(draw.config.burst_clicks)
     places, _ = setting.healthy.sample(draw.rng, max(1, round(n_bursts)))
     sd = np.full_like(places, draw.config.burst_sd)
-    return Density.spots(draw.rng.gamma(2.0, size=len(places)), places, sd)
+    return _always(Density.spots(draw.rng.gamma(2.0, size=len(places)), places, sd))
 
 
-_TOUCHED: dict[Fault, Callable[[_Draw, Setting], Density]] = {
+def _moving(scale: Array, shift: Array) -> Touch:
+    def move(healthy: Density) -> Density:
+        return healthy.moved(scale, shift)
+
+    return move
+
+
+def _always(density: Density) -> Touch:
+    def touch(healthy: Density) -> Density:
+        del healthy
+        return density
+
+    return touch
+
+
+_TOUCHED: dict[Fault, Callable[[_Draw, Setting], Touch]] = {
     "squeeze": _squeeze,
     "overflow": _overflow,
     "offset": _offset,

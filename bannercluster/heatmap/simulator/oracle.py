@@ -1,0 +1,240 @@
+"""The likelihood ratio that nobody can beat: a known fault on a known layout, seen by a stranger.
+
+How a healthy domain varies is no knowledge of anyone's, so the likelihoods under *broken* and under
+*healthy* are integrals over it: over the weights of the elements, the devices, the background and
+the jitter, with the simulator's own prior. They are taken by Laplace's method (MacKay 2003,
+*Information Theory, Inference, and Learning Algorithms*, chapter 27).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from bannercluster.heatmap.binning import EDGES, N_BINS, Counts
+from bannercluster.heatmap.simulator.config import SimulatorConfig
+from bannercluster.heatmap.simulator.density import Density
+from bannercluster.heatmap.simulator.faults import Broken, Touch
+from bannercluster.heatmap.simulator.layouts import Layout
+
+Array = npt.NDArray[np.float64]
+
+_LEAST = 1e-12
+_MOST_STEPS = 30
+_CONVERGED = 1e-6  # nats that a step promises
+
+
+@dataclass(frozen=True, eq=False)
+class Oracle:
+    """Who knows the layout and the laws of the simulator.
+
+    Parameters
+    ----------
+    layout : Layout
+    config : SimulatorConfig
+    """
+
+    layout: Layout
+    config: SimulatorConfig
+
+    def log_likelihood_ratio(self, counts: Counts, broken: Broken) -> float:
+        """Return the log likelihood ratio of counts, with this fault against without, in nats.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (64, 64), uint32
+        broken : Broken
+            What the oracle looks for: kind, share and parameters; not the banner's own density.
+        """
+        seen = counts.astype(np.float64).ravel()
+        return self._log_evidence(seen, broken) - self._log_evidence(seen, None)
+
+    def _log_evidence(self, seen: Array, broken: Broken | None) -> float:
+        """Return the log probability of counts but for a constant, variation integrated out."""
+        model = _Variation.of(self.layout, self.config)
+        theta = model.mean.copy()
+        n_clicks = seen.sum()
+        probabilities, jacobian = model.bins(theta, broken)
+        value = model.log_posterior(theta, seen, probabilities)
+        for _ in range(_MOST_STEPS):
+            gradient = jacobian @ (seen / probabilities) - model.precision * (theta - model.mean)
+            hessian = n_clicks * (jacobian / probabilities) @ jacobian.T + np.diag(model.precision)
+            step = np.linalg.solve(hessian, gradient)
+            if gradient @ step < 2 * _CONVERGED:
+                break
+            length = 1.0
+            while length > 1e-4:
+                tried = theta + length * step
+                found, slopes = model.bins(tried, broken)
+                better = model.log_posterior(tried, seen, found)
+                if better > value:
+                    break
+                length /= 2
+            else:
+                break
+            theta, probabilities, jacobian, value = tried, found, slopes, better
+        hessian = n_clicks * (jacobian / probabilities) @ jacobian.T + np.diag(model.precision)
+        return value - 0.5 * float(np.linalg.slogdet(hessian)[1])
+
+
+@dataclass(frozen=True, eq=False)
+class _Variation:
+    """The prior of a domain on a layout, as independent normal laws of unbounded parameters.
+
+    In this order: log weight of each element for pointers, what fingers add to it, logit of the
+    share of fingers, log share of the background, shift of all, shift of each element.
+    """
+
+    layout: Layout
+    config: SimulatorConfig
+    mean: Array
+    precision: Array
+
+    @classmethod
+    def of(cls, layout: Layout, config: SimulatorConfig) -> _Variation:
+        n = len(layout.log_weight)
+        # A random walk's mean over its days has a third of the variance of its end.
+        drift = config.day_spread**2 * config.n_days / 3
+        log_background = np.log(config.background)
+        fingers = np.asarray(config.mobile_share)
+        mean = np.concatenate(
+            [
+                layout.log_weight,
+                np.zeros(n),
+                [np.log(fingers[0] / fingers[1]), log_background.mean()],
+                np.zeros(2 + 2 * n),
+            ]
+        )
+        sd = np.concatenate(
+            [
+                np.full(n, np.sqrt(config.domain_spread**2 + drift)),
+                np.full(n, config.mobile_spread),
+                # Of the logit of a beta law, to first order; of a log-uniform law.
+                [np.sqrt((1 / fingers).sum()), np.ptp(log_background) / np.sqrt(12)],
+                np.full(2, config.jitter),
+                np.full(2 * n, 0.5 * config.jitter),
+            ]
+        )
+        return cls(layout, config, mean, 1 / sd**2)
+
+    def log_posterior(self, theta: Array, seen: Array, probabilities: Array) -> float:
+        deviation = theta - self.mean
+        prior = -0.5 * float(deviation @ (self.precision * deviation))
+        return float(seen @ np.log(probabilities)) + prior
+
+    def bins(self, theta: Array, broken: Broken | None) -> tuple[Array, Array]:
+        """Return the probabilities of the bins, (4096,), and their slopes, (n_parameters, 4096)."""
+        density, weight_slopes = self._density(theta)
+        healthy = self._masses(density, weight_slopes, np.eye(2), None)
+        if broken is None:
+            found, slopes = healthy
+        elif broken.touch is None:
+            lost, lost_slopes = self._masses(density, weight_slopes, np.eye(2), broken.dead)
+            kept, kept_slopes = (
+                healthy[0] - broken.share * lost,
+                healthy[1] - broken.share * lost_slopes,
+            )
+            total, total_slopes = kept.sum(), kept_slopes.sum(axis=1, keepdims=True)
+            found, slopes = kept / total, (kept_slopes - kept / total * total_slopes) / total
+        else:
+            touched = broken.touch(density)
+            matrix = _motion(broken.touch)
+            if matrix is None:
+                moved = touched.bin_probabilities().ravel(), np.zeros_like(healthy[1])
+            else:
+                moved = self._masses(touched, weight_slopes, matrix, None)
+            found, slopes = (
+                (1 - broken.share) * healthy[nth] + broken.share * moved[nth] for nth in (0, 1)
+            )
+        return np.maximum(found, _LEAST), slopes
+
+    def _density(self, theta: Array) -> tuple[Density, Array]:
+        """Return the density of the clicks, and the slopes of its weights, (n_parameters, K)."""
+        layout, n = self.layout, len(self.layout.log_weight)
+        pointers, fingers = _softmax(theta[:n]), _softmax(theta[:n] + theta[n : 2 * n])
+        mobile = float(expit(theta[2 * n]))
+        background = min(float(np.exp(theta[2 * n + 1])), 0.95)
+        shift = theta[2 * n + 2 : 2 * n + 4] + theta[2 * n + 4 :].reshape(n, 2)
+        ink = 1 - background
+        weight = np.concatenate(
+            [ink * (1 - mobile) * pointers, ink * mobile * fingers, [background]]
+        )
+        slopes = np.zeros((len(theta), 2 * n + 1))
+        by_pointer = ink * (1 - mobile) * (np.diag(pointers) - np.outer(pointers, pointers))
+        by_finger = ink * mobile * (np.diag(fingers) - np.outer(fingers, fingers))
+        slopes[:n, :n], slopes[:n, n : 2 * n] = by_pointer, by_finger
+        slopes[n : 2 * n, n : 2 * n] = by_finger
+        slopes[2 * n, :n] = -ink * mobile * (1 - mobile) * pointers
+        slopes[2 * n, n : 2 * n] = ink * mobile * (1 - mobile) * fingers
+        slopes[2 * n + 1] = -background * weight / ink
+        slopes[2 * n + 1, -1] = background
+        centre = layout.centre + shift
+        box = Density.box((0.0, 0.0), (1.0, 1.0))
+        density = Density(
+            weight,
+            np.concatenate([centre, centre, box.low]),
+            np.concatenate([centre, centre, box.high]),
+            np.concatenate([layout.sd, layout.sd * self.config.mobile_blur, box.sd]),
+        )
+        return density, slopes
+
+    def _masses(
+        self,
+        density: Density,
+        weight_slopes: Array,
+        motion: Array,
+        within: tuple[Array, Array] | None,
+    ) -> tuple[Array, Array]:
+        """Return the bins of a density that moves with the elements, and their slopes."""
+        n = len(self.layout.log_weight)
+        mass = [density.bin_masses(axis, within) for axis in (0, 1)]
+        slope = [_location_slopes(density, axis, within) for axis in (0, 1)]
+        grids = np.einsum("ky,kx->kyx", mass[1], mass[0]).reshape(len(density.weight), -1)
+        slopes = weight_slopes @ grids
+        weighted = density.weight[:, None]
+        by_axis = (
+            np.einsum("ky,kx->kyx", weighted * mass[1], slope[0]).reshape(grids.shape),
+            np.einsum("ky,kx->kyx", weighted * slope[1], mass[0]).reshape(grids.shape),
+        )
+        for axis in (0, 1):
+            # An element's own x or y moves the touched click by a column of the matrix.
+            moved = sum(motion[to, axis] * by_axis[to] for to in (0, 1))
+            own = moved[:n] + moved[n : 2 * n]
+            slopes[2 * n + 4 + axis :: 2] += own
+            slopes[2 * n + 2 + axis] += own.sum(axis=0)
+        return density.weight @ grids, slopes
+
+
+def _motion(touch: Touch) -> Array | None:
+    """Return the matrix by which touched clicks follow healthy ones; None where they do not."""
+    at = [
+        touch(Density.spots(np.ones(1), np.array([point]), np.full((1, 2), 1e-3)))
+        for point in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+    ]
+    if at[0] is at[1]:
+        return None
+    return np.stack([at[1].low[0] - at[0].low[0], at[2].low[0] - at[0].low[0]], axis=1)
+
+
+def _location_slopes(density: Density, axis: int, within: tuple[Array, Array] | None) -> Array:
+    """Return the slope of each bin's mass in the place of its spot, (K, 64); 0 for boxes."""
+    edges = EDGES.copy()
+    edges[0], edges[-1] = -np.inf, np.inf
+    if within is not None:
+        edges = np.clip(edges, within[0][axis], within[1][axis])
+    slopes = np.zeros((len(density.weight), N_BINS))
+    moving = (density.high[:, axis] - density.low[:, axis] <= 1e-12) & (density.sd[:, axis] > 0)
+    sd = density.sd[moving, axis][:, None]
+    z = (np.clip(edges, -50.0, 50.0) - density.low[moving, axis][:, None]) / sd
+    heights = np.exp(-0.5 * np.minimum(z * z, 1400.0)) / (np.sqrt(2 * np.pi) * sd)
+    slopes[moving] = -np.diff(heights, axis=1)
+    return slopes
+
+
+def _softmax(values: Array) -> Array:
+    raised = np.exp(values - values.max())
+    shares: Array = raised / raised.sum()
+    return shares
