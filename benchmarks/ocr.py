@@ -25,11 +25,11 @@ from sklearn.metrics import adjusted_mutual_info_score
 from bannercluster import BannerKMeans
 from bannercluster.embed.inventory import SUFFIXES
 from bannercluster.encoders.sentences import SentenceSpec, load_sentences
+from bannercluster.media.texts import clean
 from bannercluster.runtime.devices import n_cores
 from bannercluster.store import ocr
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.synth import SynthBannersConfig, synth_banners
-from bannercluster.text.clean import clean
 from benchmarks.results import keep, null_ratio, rate, summary
 
 PLAIN = """

@@ -10,6 +10,7 @@ from bannercluster.cli.bench import bench_app
 from bannercluster.cli.demo import add_demo
 from bannercluster.cli.doctor import add_doctor
 from bannercluster.cli.failures import USAGE, say
+from bannercluster.cli.heatmap import heatmap_app
 from bannercluster.cli.options import InOrder, UsageProblem
 from bannercluster.cli.settings import config_app
 from bannercluster.cli.stages import VERBS, add_stages
@@ -30,7 +31,7 @@ class InOrderOfData(InOrder):
     order = (
         "synth",
         *(verb.name for verb in VERBS),
-        *("demo", "status", "gc", "bench", "config", "doctor"),
+        *("heatmap", "demo", "status", "gc", "bench", "config", "doctor"),
     )
 
 
@@ -51,6 +52,7 @@ def build_app() -> typer.Typer:
     )(_top)
     app.add_typer(synth_app(), name="synth", rich_help_panel=_STAGES)
     add_stages(app, _STAGES)
+    app.add_typer(heatmap_app(), name="heatmap", rich_help_panel=_STAGES)
     add_demo(app, _TOOLS)
     add_upkeep(app, _TOOLS)
     app.add_typer(bench_app(), name="bench", rich_help_panel=_TOOLS)

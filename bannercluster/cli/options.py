@@ -222,7 +222,7 @@ def _parameter(knob: Knob) -> inspect.Parameter:
         help=_help(knob),
         metavar=_metavar(knob),
         show_default=False,
-        rich_help_panel=knob.section.capitalize(),
+        rich_help_panel=knob.section.replace("_", " ").capitalize(),
     )
     return _keyword(_parameter_name(knob), Annotated[annotation, option], None)
 

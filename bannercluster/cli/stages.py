@@ -3,6 +3,7 @@
 import importlib
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, cast
 
 import typer
@@ -146,7 +147,7 @@ VERBS = (
     ),
     Verb(
         "predict",
-        "Write the cluster of every banner; with --images, embed new ones first.",
+        "Write the cluster of every banner; with --images, take in new ones first.",
         {
             "predict": None,
             "paths": (
@@ -154,12 +155,16 @@ VERBS = (
                 "manifest",
                 "embeddings",
                 "texts",
+                "ocr",
+                "landing_pages",
+                "text_table",
                 "models",
                 "evaluation",
                 "assignments",
                 "cache",
             ),
             "embed": ("weights", "day"),
+            "text": ("model",),
             "runtime": None,
         },
         workers_read=("embeddings", "texts"),
@@ -186,23 +191,34 @@ VERBS = (
 )
 
 
+_NEW_IMAGES = "flows.new_images"
+
+
 def add_stages(app: typer.Typer, panel: str) -> None:
     """Add the stage verbs to an app."""
     for verb in VERBS:
-
-        def runner(request: Request, name: str = verb.name) -> int:
-            return run_stage(name, request)
-
-        add_command(app, verb.name, runner, help_text=verb.help_text, uses=verb.uses, panel=panel)
+        add_stage(app, verb, panel)
 
 
-def run_stage(name: str, request: Request) -> int:
-    """Run a stage by its name and return the exit code."""
+def add_stage(app: typer.Typer, verb: Verb, panel: str | None = None) -> None:
+    """Add one stage verb to an app or a group."""
+    add_command(
+        app,
+        verb.name,
+        partial(run_stage, verb),
+        help_text=verb.help_text,
+        uses=verb.uses,
+        panel=panel,
+    )
+
+
+def run_stage(verb: Verb, request: Request) -> int:
+    """Run the stage of a verb and return the exit code."""
     settings = request.settings
-    stage = cast(Stage, importlib.import_module(f"bannercluster.{_module_of(name, settings)}"))
+    stage = cast(Stage, importlib.import_module(f"bannercluster.{_module_of(verb, settings)}"))
     plan = stage.plan(settings)
     named = settings.runtime.scheduler is not None or settings.runtime.scheduler_file is not None
-    remote = named and not _verb(name).in_process
+    remote = named and not verb.in_process
     # Workers elsewhere bring their own memory: it is checked when they are known.
     n_workers = 0 if remote else worker_count(settings.runtime)
     if request.dry_run:
@@ -213,8 +229,8 @@ def run_stage(name: str, request: Request) -> int:
         return DONE
     plan.memory.check(n_workers)
     with (
-        _seen_by_workers(name, settings) if remote else nullcontext(()) as demands,
-        _executor(name, settings, plan, demands) as executor,
+        _seen_by_workers(verb, settings) if remote else nullcontext(()) as demands,
+        _executor(verb, settings, plan, demands) as executor,
     ):
         progress = open_progress(quiet=request.quiet)
         if executor.dashboard_link and not request.quiet:
@@ -224,14 +240,10 @@ def run_stage(name: str, request: Request) -> int:
     return show_result(result, request)
 
 
-def _verb(name: str) -> Verb:
-    return next(verb for verb in VERBS if verb.name == name)
-
-
 def _executor(
-    name: str, settings: Settings, plan: StagePlan, demands: tuple[Demand, ...]
+    verb: Verb, settings: Settings, plan: StagePlan, demands: tuple[Demand, ...]
 ) -> AbstractContextManager[Executor]:
-    if _verb(name).in_process:
+    if verb.in_process:
         return ThreadExecutor(worker_count(settings.runtime))
     # Here and not above: it imports Dask, which takes a second.
     from bannercluster.runtime.cluster import open_executor
@@ -239,25 +251,25 @@ def _executor(
     return open_executor(settings.runtime, prefer=plan.prefer, plan=plan.memory, demands=demands)
 
 
-def _seen_by_workers(name: str, settings: Settings) -> AbstractContextManager[tuple[Demand, ...]]:
+def _seen_by_workers(verb: Verb, settings: Settings) -> AbstractContextManager[tuple[Demand, ...]]:
     """Return files that workers elsewhere must see, one for each path that they open."""
     from bannercluster.store.reach import witnesses
 
-    verb = _verb(name)
-    read, written = verb.workers_read, verb.workers_write
-    if _module_of(name, settings) != name:
-        read, written = ("images", *read), ("embeddings", *written)
-    return witnesses(
-        [url for path in read if (url := getattr(settings.paths, path)) is not None],
-        [getattr(settings.paths, path) for path in written],
-    )
+    read = [url for path in verb.workers_read if (url := getattr(settings.paths, path)) is not None]
+    written = [getattr(settings.paths, path) for path in verb.workers_write]
+    if _module_of(verb, settings) == _NEW_IMAGES:
+        from bannercluster.flows import new_images
+
+        more_read, more_written = new_images.places(settings)
+        read, written = [*more_read, *read], [*more_written, *written]
+    return witnesses(read, written)
 
 
-def _module_of(name: str, settings: Settings) -> str:
+def _module_of(verb: Verb, settings: Settings) -> str:
     """Return the module that does a verb: images named for predict go through embed first."""
-    if name == "predict" and settings.origin("paths", "images").startswith("flag"):
-        return "flows.new_images"
-    return _verb(name).module or name
+    if verb.name == "predict" and settings.origin("paths", "images").startswith("flag"):
+        return _NEW_IMAGES
+    return verb.module or verb.name
 
 
 def show_result(result: StageResult, request: Request) -> int:

@@ -15,7 +15,7 @@ from bannercluster.kernels.rows import Product
 from bannercluster.kmeans.checkpoint import Checkpoint
 from bannercluster.kmeans.products import product_of
 from bannercluster.models.folder import has_model
-from bannercluster.models.inputs import open_ads, open_texts
+from bannercluster.models.inputs import open_ads, open_images, open_texts
 from bannercluster.store import files
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.fingerprint import fingerprint, of_contents
@@ -121,7 +121,7 @@ def _open(settings: Settings) -> EmbeddingStore:
     """Open the rows of the modality; fused ones have no values yet."""
     config, paths = settings.cluster, settings.paths
     if config.modality == "image":
-        return EmbeddingStore.open(paths.embeddings)
+        return open_images(paths)
     if config.modality == "text":
         return open_texts(paths)
     ads = open_ads(paths)

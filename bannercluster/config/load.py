@@ -17,6 +17,8 @@ from bannercluster.config.sections import (
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
+    HeatmapConfig,
+    HeatmapSynthConfig,
     ImportConfig,
     OcrConfig,
     PathsConfig,
@@ -51,6 +53,8 @@ class Settings:
     ablation: AblationConfig = field(default_factory=AblationConfig)
     predict: PredictConfig = field(default_factory=PredictConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    heatmap_synth: HeatmapSynthConfig = field(default_factory=HeatmapSynthConfig)
+    heatmap: HeatmapConfig = field(default_factory=HeatmapConfig)
     scale: ScaleConfig = field(default_factory=ScaleConfig)
     peers: PeersConfig = field(default_factory=PeersConfig)
     origins: tuple[tuple[str, str, str], ...] = field(default=(), repr=False, compare=False)

@@ -5,7 +5,6 @@
 ``choice``     which network, and the recipe of a row
 ``known``      what the store knows already
 ``parts``      one task: about a thousand contents decoded, encoded and staged
-``staging``    the parts of a run: computed where they are missing, read, removed
 ``ledger``     the tables beside the store: rows, aliases, rejected
 ``memory``     what a run takes in memory
 ``stage``      the stage: a folder of images in, a committed store out

@@ -10,8 +10,10 @@ import pyarrow.compute
 
 from bannercluster.embed.inventory import Entry
 from bannercluster.media.rejection import MAY_PASS_LATER
-from bannercluster.store.aliases import RowIndex
+from bannercluster.store.aliases import new_to
 from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.parts import Content
+from bannercluster.store.staging import Verdicts
 
 
 def known_files(
@@ -31,7 +33,7 @@ def known_files(
     return dict(zip(asked.filter(there).to_pylist(), zip(*columns, strict=True), strict=True))
 
 
-def known_verdicts(old: EmbeddingStore | None) -> dict[bytes, tuple[str, str]]:
+def known_verdicts(old: EmbeddingStore | None) -> Verdicts:
     """Contents that were rejected earlier; what another limit or try could mend is left out."""
     if old is None:
         return {}
@@ -46,15 +48,12 @@ def fresh_contents(
     entries: Sequence[Entry],
     contents: dict[str, bytes],
     old: EmbeddingStore | None,
-    verdicts: dict[bytes, tuple[str, str]],
-) -> list[tuple[bytes, str]]:
+    verdicts: Verdicts,
+) -> list[Content]:
     """Contents that are neither in the store nor rejected, each with its first file."""
     fresh: dict[bytes, str] = {}
     for entry in entries:
         content = contents.get(entry.file)
         if content is not None and content not in verdicts:
             fresh.setdefault(content, entry.file)
-    if old is None:
-        return list(fresh.items())
-    rows = RowIndex(old).rows_of(list(fresh))
-    return [item for item, row in zip(fresh.items(), rows.tolist(), strict=True) if row < 0]
+    return new_to(old, fresh.items())

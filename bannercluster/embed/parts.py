@@ -1,53 +1,33 @@
-"""One task: about a thousand contents read, decoded, encoded and staged under a name of their own.
-
-A part is a Parquet file with a row per content, embedded or rejected. Its name is the hash of its
-contents and of all that shapes the result, so that a part that lies there is done, whoever made
-it.
-"""
+"""One task: about a thousand contents read, decoded, encoded and staged."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from queue import SimpleQueue
 
-import numpy as np
 import pyarrow as pa
 
-from bannercluster.embed.ledger import ROWS
 from bannercluster.encoders import EncoderSpec, load_encoder
 from bannercluster.encoders.spec import Encoder
-from bannercluster.errors import StoreError, WeightsError
+from bannercluster.errors import WeightsError
 from bannercluster.media import DecodedImage, DecodeLimits, ImageRejected, Resize, decoders
 from bannercluster.media.decoders import prepare
 from bannercluster.media.reading import read_image
 from bannercluster.runtime.executor import Shared
-from bannercluster.store import files, points, tables
-from bannercluster.store.embeddings import Dtype
-from bannercluster.store.fingerprint import content_id, of_contents
+from bannercluster.store.fingerprint import content_id
+from bannercluster.store.parts import Content, Part
+from bannercluster.store.staging import NOT_FINITE, Staging
 
 _WINDOW = 128
 """Images that are encoded together, sorted by shape: a network is slower where shapes alternate."""
 
 _CHANGED = "the file changed while it was embedded: embed again"
-
-SCHEMA = pa.schema(
-    [*ROWS, ("reason", pa.string()), ("detail", pa.string()), ("embedding", pa.binary())]
-)
-"""A row of the store's table, or the reason why there is none; the values as bytes."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Contents to embed together, each with a file that holds it."""
-
-    name: str
-    contents: tuple[tuple[bytes, str], ...]
 
 
 @dataclass(frozen=True)
@@ -56,11 +36,12 @@ class PartJob:
 
     Parameters
     ----------
-    images, staging : str
+    images : str
+    staging : Staging
+        Of the store.
     spec : EncoderSpec
     resize : {"native", "letterbox", "squash"}
     limits : DecodeLimits
-    dtype : {"float16", "float32"}
     threads : int
         Inference threads of a process.
     cache : str
@@ -72,24 +53,14 @@ class PartJob:
     """
 
     images: str
-    staging: str
+    staging: Staging
     spec: EncoderSpec
     resize: Resize
     limits: DecodeLimits
-    dtype: Dtype
     threads: int
     cache: str
     weights_sha256: str | None = None
     decoder: tuple[str, ...] = field(default_factory=lambda: decoders.DECODER)
-
-
-@dataclass(frozen=True)
-class PartDone:
-    """Counts of a finished part, and the seconds until its network was loaded."""
-
-    n_ok: int
-    n_rejected: int
-    load_s: float
 
 
 @dataclass(frozen=True)
@@ -102,22 +73,14 @@ class _Outcome:
     detail: str | None = None
 
 
-def cut_parts(contents: Sequence[tuple[bytes, str]], size: int, recipe_id: str) -> list[Part]:
-    """Cut contents into parts of ``size``, in their order."""
-    parts = []
-    for low in range(0, len(contents), size):
-        own = tuple(contents[low : low + size])
-        parts.append(Part(of_contents((content for content, _ in own), recipe_id), own))
-    return parts
+def embed_part(shared: Shared[PartJob], part: Part) -> float:
+    """Embed the contents of a part and stage them. Idempotent.
 
-
-def part_url(staging: str, part: Part) -> str:
-    """Return where a part is staged."""
-    return files.join(staging, f"{part.name[:32]}.parquet")
-
-
-def embed_part(shared: Shared[PartJob], part: Part) -> PartDone:
-    """Embed the contents of a part and stage them. Idempotent."""
+    Returns
+    -------
+    load_s : float
+        Seconds until the network was loaded.
+    """
     started = time.perf_counter()
     job = shared.get()
     encoder = load_encoder(job.spec, threads=job.threads, cache_dir=job.cache)
@@ -127,19 +90,16 @@ def embed_part(shared: Shared[PartJob], part: Part) -> PartDone:
     window: list[_Outcome] = []
     for outcome in _decoded(job, part, encoder.info.input_size):
         if outcome.image is None:
-            rows[outcome.content] = _row(outcome, None)
+            rows[outcome.content] = _row(outcome)
             continue
         window.append(outcome)
         if len(window) >= _WINDOW:
-            _encode(encoder, window, job.dtype, rows)
+            _encode(encoder, window, job.staging, rows)
             window = []
-    _encode(encoder, window, job.dtype, rows)
-    ordered = [rows[content] for content, _ in part.contents]
-    tables.write(
-        part_url(job.staging, part), pa.Table.from_pylist(ordered, schema=SCHEMA), points.PART
-    )
-    n_ok = sum(row["reason"] is None for row in ordered)
-    return PartDone(n_ok, len(ordered) - n_ok, load_s)
+    _encode(encoder, window, job.staging, rows)
+    ordered = [rows[content] for content in part.ids]
+    job.staging.write(part, pa.Table.from_pylist(ordered, schema=job.staging.schema))
+    return load_s
 
 
 def _check_weights(job: PartJob, encoder: Encoder) -> None:
@@ -175,7 +135,7 @@ def _decoded(job: PartJob, part: Part, input_size: int) -> Iterator[_Outcome]:
         pool.shutdown(cancel_futures=True)
 
 
-def _decode(job: PartJob, input_size: int, item: tuple[bytes, str]) -> _Outcome:
+def _decode(job: PartJob, input_size: int, item: Content) -> _Outcome:
     content, file = item
     try:
         data = read_image(job.images, file, job.limits.max_nbytes)
@@ -200,7 +160,7 @@ def _decode(job: PartJob, input_size: int, item: tuple[bytes, str]) -> _Outcome:
 
 
 def _encode(
-    encoder: Encoder, window: list[_Outcome], dtype: Dtype, rows: dict[bytes, dict[str, object]]
+    encoder: Encoder, window: list[_Outcome], staging: Staging, rows: dict[bytes, dict[str, object]]
 ) -> None:
     """Encode a window of decoded images, neighbours of one shape, and note their rows."""
     by_shape: dict[tuple[int, ...], list[_Outcome]] = defaultdict(list)
@@ -212,14 +172,14 @@ def _encode(
         batches = [list(chain.from_iterable(batches))]
     for batch in batches:
         features = encoder.encode([image.rgb for image in (one.image for one in batch) if image])
-        # float16 may overflow to infinity: that is a rejected row, not a warning.
-        with np.errstate(over="ignore"):
-            values = features.astype(np.dtype(dtype).newbyteorder("<"))
-        for outcome, row in zip(batch, values, strict=True):
-            rows[outcome.content] = _row(outcome, row)
+        for outcome, values in zip(batch, staging.values_of(features), strict=True):
+            told = outcome
+            if values is None:
+                told = replace(outcome, image=None, reason=NOT_FINITE, detail=staging.overflow)
+            rows[told.content] = _row(told, values)
 
 
-def _row(outcome: _Outcome, values: np.ndarray | None) -> dict[str, object]:
+def _row(outcome: _Outcome, values: bytes | None = None) -> dict[str, object]:
     image = outcome.image
     row: dict[str, object] = {
         "content_id": outcome.content,
@@ -228,10 +188,8 @@ def _row(outcome: _Outcome, values: np.ndarray | None) -> dict[str, object]:
         "reason": outcome.reason,
         "detail": outcome.detail,
     }
-    if image is None or values is None:
+    if image is None:
         return row
-    if not np.isfinite(values).all():
-        return {**row, "reason": "not_finite", "detail": f"features overflow {values.dtype}"}
     return {
         **row,
         "width": image.width,
@@ -239,22 +197,5 @@ def _row(outcome: _Outcome, values: np.ndarray | None) -> dict[str, object]:
         "format": image.format,
         "n_frames": image.n_frames,
         "frame": image.frame,
-        "embedding": values.tobytes(),
+        "embedding": values,
     }
-
-
-def read_part(staging: str, part: Part) -> pa.Table:
-    """Read a staged part.
-
-    Raises
-    ------
-    StoreError
-        If it is not the part that its name says.
-    """
-    url = part_url(staging, part)
-    table = tables.read(url)
-    if table["content_id"].to_pylist() != [content for content, _ in part.contents]:
-        raise StoreError(
-            f"the staged part {url} holds other contents than its name says; delete it"
-        )
-    return table

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
 
 import pyarrow as pa
-import pyarrow.compute
 
 from bannercluster.config import Settings
 from bannercluster.embed import ledger
@@ -17,32 +15,22 @@ from bannercluster.embed.choice import Choice
 from bannercluster.embed.inventory import list_files, take_inventory
 from bannercluster.embed.known import fresh_contents, known_files, known_verdicts
 from bannercluster.embed.memory import plan_memory
-from bannercluster.embed.parts import Part, PartJob, cut_parts
-from bannercluster.embed.staging import (
-    blocks_of,
-    clear_staging,
-    compute_parts,
-    described_rows,
-)
-from bannercluster.encoders import (
-    EncoderSpec,
-    load_encoder,
-)
+from bannercluster.embed.parts import PartJob, embed_part
+from bannercluster.encoders import EncoderSpec, load_encoder
 from bannercluster.errors import DataError
 from bannercluster.media import DecodeLimits
-from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.environment import environment
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.memory import worker_count
+from bannercluster.runtime.networks import NetworkPlan, inference_threads
+from bannercluster.runtime.parts import compute_parts
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import commit
-from bannercluster.store.embeddings import EmbeddingStore, staging_url
+from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.fingerprint import fingerprint
 from bannercluster.store.lease import Lease, hold
-from bannercluster.store.parts import part_rows
-
-_THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
+from bannercluster.store.parts import cut_parts, part_rows
+from bannercluster.store.staging import Staging
 
 
 @dataclass(frozen=True)
@@ -143,15 +131,8 @@ def plan(settings: Settings) -> StagePlan:
             else f"{paths.embeddings} (new)",
         ),
     )
-    prefer = _prefer(settings)
-    return StagePlan(
-        "embed",
-        summary,
-        plan_memory(
-            settings, choice.engine.engine, choice.model, len(listing.entries), store, prefer
-        ),
-        prefer,
-    )
+    memory = plan_memory(settings, engine.engine, choice.model, len(listing.entries), store)
+    return StagePlan("embed", summary, memory, NetworkPlan.of(settings.runtime).prefer)
 
 
 def run(settings: Settings, *, executor: Executor, progress: Progress) -> EmbedResult:
@@ -200,19 +181,22 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
     fresh = fresh_contents(listing.entries, inventory.contents, old, verdicts)
     whole = fingerprint({"recipe": choice.recipe, "limits": asdict(job.limits)})
     parts = cut_parts(fresh, part_rows(config.part_rows, len(fresh)), whole)
-    embedding = time.perf_counter()
     job = replace(job, weights_sha256=choice.recipe["weights_sha256"])
-    load_s = compute_parts(parts, job, executor, progress)
-    embed_s = time.perf_counter() - embedding - load_s
-    described, n_new = described_rows(parts, job.staging, verdicts)
+    missing = job.staging.missing(parts)
+    computed = compute_parts(
+        embed_part, job, parts, missing, executor, progress, stage="embed", unit="images"
+    )
+    described, refused = job.staging.rows_of(parts)
+    n_new = len(described)
+    verdicts |= refused
     kept = ledger.keep_ledger(listing.entries, inventory, verdicts, old)
     if old is None and not n_new:
         raise DataError(
             f"none of the {len(listing.entries):,} files in {paths.images} could be embedded "
             f"({_most_common(kept.rejected)}); expected at least one readable image"
         )
-    store = _commit(settings, choice, lease, old, parts, job, described, kept)
-    clear_staging(job.staging, parts, store, verdicts)
+    store = _commit(settings, choice, lease, old, job.staging.blocks_of(parts), described, kept)
+    job.staging.clear(parts, store, verdicts)
     counts = kept.counts
     here = {entry.file for entry in listing.entries}
     rejected = [row["reason"] for row in kept.rejected.to_pylist() if row["file"] in here]
@@ -231,31 +215,24 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
         config.model,
         choice.engine.engine,
         choice.engine.precision,
-        load_s,
-        embed_s,
+        computed.load_s,
+        computed.work_s,
         time.perf_counter() - started,
     )
-
-
-def _prefer(settings: Settings) -> Literal["threads", "processes"]:
-    return "processes" if worker_count(settings.runtime) > _THREADS_UP_TO else "threads"
 
 
 def _job(settings: Settings, choice: Choice, executor: Executor) -> PartJob:
     paths, config = settings.paths, settings.embed
     engine = choice.engine
-    # Threads share one network and its threads; processes share out the cores.
-    threads = n_cores() if executor.kind == "threads" else max(1, n_cores() // executor.n_workers)
     return PartJob(
         images=paths.images,
-        staging=staging_url(paths.embeddings),
+        staging=Staging.of(paths.embeddings, ledger.ROWS, config.dtype),
         spec=EncoderSpec(
             config.model, config.weights, engine.engine, engine.precision, engine.device
         ),
         resize=config.resize,
         limits=DecodeLimits.of(config),
-        dtype=config.dtype,
-        threads=threads,
+        threads=inference_threads(executor),
         cache=paths.cache,
     )
 
@@ -265,28 +242,16 @@ def _commit(
     choice: Choice,
     lease: Lease,
     old: EmbeddingStore | None,
-    parts: Sequence[Part],
-    job: PartJob,
-    described: list[pa.Table],
+    blocks: Iterable[commit.Block],
+    described: pa.Table,
     kept: ledger.Ledger,
 ) -> EmbeddingStore:
-    """Commit parts and tables; nothing is written where nothing changed."""
-    if (
-        old is not None
-        and not any(len(table) for table in described)
-        and kept.aliases.equals(old.table("aliases"))
-        and kept.rejected.equals(old.table("rejected"))
-    ):
-        return old
-    before = [] if old is None else [old.table("rows").cast(ledger.ROWS)]
-    return commit.commit(
+    return commit.extend(
         settings.paths.embeddings,
-        blocks_of(parts, job),
-        {
-            "rows": pa.concat_tables([*before, *described]),
-            "aliases": kept.aliases,
-            "rejected": kept.rejected,
-        },
+        old,
+        blocks,
+        described,
+        {"aliases": kept.aliases, "rejected": kept.rejected},
         lease=lease,
         recipe=choice.recipe,
         n_features=choice.model.n_features,

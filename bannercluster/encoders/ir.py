@@ -93,6 +93,7 @@ def _place(facts: ModelFacts, found: FoundWeights, cache_dir: str) -> tuple[Path
         "std": facts.std,
         "fixed_size": facts.input_size if facts.fixed_input_size else None,
         "versions": library_versions("openvino", "timm", "torch"),
+        **({} if facts.output == "pooled" else {"output": facts.output}),
     }
     return exported_files(facts.model, recipe, cache_dir), recipe
 
@@ -138,12 +139,13 @@ def _convert(facts: ModelFacts, found: FoundWeights) -> Any:
     import torch
 
     from bannercluster.encoders.network import build_network
+    from bannercluster.encoders.outputs import with_output
 
     ov = import_openvino()
     from openvino.preprocess import PrePostProcessor
 
     size = facts.input_size
-    network = build_network(facts, found)
+    network = with_output(build_network(facts, found), facts.output)
     with warnings.catch_warnings():
         # OpenVINO traces with torch.jit, which torch has deprecated, and the tracer warns of
         # Python branches over shapes. Tests compare the result with torch at many shapes.

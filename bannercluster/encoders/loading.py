@@ -4,6 +4,7 @@ import threading
 
 from bannercluster.encoders.catalog import model_facts
 from bannercluster.encoders.engines import resolve_engine
+from bannercluster.encoders.outputs import facts_of_output
 from bannercluster.encoders.spec import Encoder, EncoderSpec
 from bannercluster.encoders.weights import get_weights
 from bannercluster.errors import EngineError
@@ -38,7 +39,7 @@ def load_encoder(spec: EncoderSpec, *, threads: int, cache_dir: str) -> Encoder:
     if threads < 1:
         raise EngineError(f"an encoder needs at least 1 thread, got {threads}")
     resolve_engine(spec.engine, spec.precision, spec.device)
-    facts = model_facts(spec.model)
+    facts = facts_of_output(model_facts(spec.model), spec.output)
     with _lock:
         found = get_weights(facts, spec.weights)
         key = (spec, found.sha256, threads)

@@ -128,8 +128,20 @@ class OpenVinoEncoder:
             self._idle.put(request)
 
 
-def compile_network(xml: Path, precision: Precision, threads: int) -> Any:
+def compile_network(
+    xml: Path, precision: Precision, threads: int, most_kernels: int | None = None
+) -> Any:
     """Compile a network for the CPU: a stream for each thread, in the precision asked for.
+
+    Parameters
+    ----------
+    xml : Path
+        Or a network that was read already.
+    precision : {"float32", "bfloat16"}
+    threads : int
+    most_kernels : int, optional
+        Kernels that each stream keeps, of the shapes that it met last; as the plugin has it by
+        default, 5,000: some megabytes for each of dozens of shapes.
 
     Raises
     ------
@@ -149,6 +161,7 @@ def compile_network(xml: Path, precision: Precision, threads: int) -> Any:
             "INFERENCE_NUM_THREADS": threads,
             # Pinned, the threads of several workers on one machine would share the first cores.
             "ENABLE_CPU_PINNING": False,
+            **({} if most_kernels is None else {"CPU_RUNTIME_CACHE_CAPACITY": str(most_kernels)}),
         },
     )
     # The first tensor of a process fills a static table of OpenVINO's bindings. Two threads that

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Engine = Literal["openvino", "torch"]
 Precision = Literal["float32", "bfloat16"]
+Output = Literal["pooled", "mean", "positions"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class EncoderSpec:
         Of the arithmetic inside; features always come out as float32.
     device : str
         "cpu" or "cuda:<index>".
+    output : {"pooled", "mean", "positions"}
+        What the network gives: its pooled features before the classifier (of a vision transformer
+        the class token); the mean of a transformer's patch tokens; or everything before the
+        pooling, flattened (197 x 768 tokens, 2,048 x 7 x 7 channels), for images of one shape.
     """
 
     model: str
@@ -37,6 +42,7 @@ class EncoderSpec:
     engine: Engine
     precision: Precision
     device: str
+    output: Output = "pooled"
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class ModelFacts:
         Prefixes of weights that belong to the classifier and are left away.
     hub_id, url : str or None
         Where timm would get the pretrained weights.
+    output : {"pooled", "mean", "positions"}
+        As in `EncoderSpec`; `n_features` is the length of that.
     """
 
     model: str
@@ -76,6 +84,7 @@ class ModelFacts:
     classifiers: tuple[str, ...] = ("classifier",)
     hub_id: str | None = None
     url: str | None = None
+    output: Output = "pooled"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from bannercluster.encoders.images import check_images
 from bannercluster.encoders.ir import library_versions
 from bannercluster.encoders.network import build_network
+from bannercluster.encoders.outputs import with_output
 from bannercluster.encoders.processor import cpu_instruction_set
 from bannercluster.encoders.spec import EncoderInfo, EncoderSpec, ModelFacts
 from bannercluster.encoders.weights import FoundWeights
@@ -50,7 +51,7 @@ class TorchEncoder:
         self._device = torch.device(spec.device)
         self._on_cuda = self._device.type == "cuda"
         self._dtype = torch.bfloat16 if spec.precision == "bfloat16" else torch.float32
-        network = build_network(facts, found).to(self._device)
+        network = with_output(build_network(facts, found), facts.output).to(self._device)
         self._network = network.to(memory_format=torch.channels_last)
         self._mean = torch.tensor(facts.mean, device=self._device).view(1, 3, 1, 1) * 255
         self._std = torch.tensor(facts.std, device=self._device).view(1, 3, 1, 1) * 255

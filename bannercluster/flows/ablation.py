@@ -3,8 +3,8 @@
 The banners are those that have an image, a text and a label, so that nothing but the vectors
 differs. Each k is clustered once for every seed, as `bc cluster` does: the best of its restarts.
 All restarts of all seeds are one sweep. The metrics are means over the seeds. The intervals
-resample the banners (:mod:`bannercluster.evaluate.bootstrap`), the same ones for all modalities, so
-that differences are paired.
+resample the banners (:mod:`bannercluster.evaluate.bootstrap`), the same ones for all that is
+compared, so that differences are paired.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bannercluster.errors import DataError, UsageError
 from bannercluster.evaluate.bootstrap import interval
 from bannercluster.evaluate.contingency import agreement
 from bannercluster.evaluate.labels import load_labels
-from bannercluster.fusion.fusing import unit
+from bannercluster.flows.variants import Variant, variants_of
 from bannercluster.fusion.memory import fusion_parts
 from bannercluster.fusion.store import FusedStore, recipe_of
 from bannercluster.kmeans.products import product_of
@@ -51,18 +51,20 @@ class AblationResult:
         title = (
             f"{found.n_rows:,} banners of {found.n_labels:,} values of {found.label} "
             f"({found.n_without_text:,} without a text left out); mean of {found.n_seeds} seeds, ± "
-            f"half a 95 % interval; gain over {found.compared[0].modality}"
+            f"half a 95 % interval; gain over {found.compared[0].shown}"
         )
         rows = tuple(
             (
                 one.k,
                 one.modality,
+                one.text_weight,
                 *(_shown(one.metrics[name]) for name in METRICS),
                 _shown(one.gain["ami"], signed=True) if one.gain else None,
             )
             for one in found.compared
         )
-        return (Table(title, ("k", "from", "AMI", "ARI", "V-measure", "purity", "AMI gain"), rows),)
+        columns = ("k", "from", "text weight", "AMI", "ARI", "V-measure", "purity", "AMI gain")
+        return (Table(title, columns, rows),)
 
 
 def plan(settings: Settings) -> StagePlan:
@@ -78,19 +80,18 @@ def plan(settings: Settings) -> StagePlan:
     config, n = settings.ablation, min(settings.ablation.rows, store.n_rows)
     width = store.ads.images.n_features + store.ads.texts.n_features
     n_centres = sum(set(settings.cluster.k)) * config.seeds * settings.cluster.n_init
+    n_labelings = len(variants_of(settings)) * config.seeds * len(set(settings.cluster.k))
     parts = (
         *library_parts(settings.runtime, "threads"),
         *fusion_parts(store, fit=True),
         # As stored, of length one, fused, prepared with its operand.
         MemoryPart("banners", n * width * (4 + 4 + 4 + 8), "process"),
         MemoryPart("clusters", 16 * 8 * n_centres * width, "process"),
-        MemoryPart(
-            "labels of all runs", 12 * n * config.seeds * len(settings.cluster.k), "process"
-        ),
+        MemoryPart("labels of all runs", 4 * n * n_labelings, "process"),
     )
     summary = (
         ("banners", f"{store.ads.n_with_text:,} of {store.n_rows:,} have an image and a text"),
-        ("compared", ", ".join(config.modalities)),
+        ("compared", "; ".join(one.shown for one in variants_of(settings))),
         ("k", ", ".join(str(k) for k in settings.cluster.k)),
         ("seeds", f"{config.seeds}"),
         ("labels", f"{settings.paths.label}"),
@@ -128,21 +129,19 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Ablati
     ks = tuple(dict.fromkeys(settings.cluster.k))
     check_k(ks, len(rows))
     images, texts, has_text = store.halves(rows)
+    fusion = store.fusion
+    assert fusion is not None  # noqa: S101 - fitted above
     codes = np.unique(labels.codes[rows], return_inverse=True)[1].reshape(-1)
-    progress.start("ablation", len(config.modalities), "modalities")
-    clusterings: dict[str, dict[int, np.ndarray]] = {}
+    variants = variants_of(settings)
+    progress.start("ablation", len(variants), "kinds of rows")
+    clusterings: dict[Variant, dict[int, np.ndarray]] = {}
     try:
-        for modality in config.modalities:
-            if modality == "both":
-                fusion = store.fusion
-                assert fusion is not None  # noqa: S101 - fitted above
-                values = fusion(images, texts, has_text)
-            else:
-                values = unit(images if modality == "image" else texts)
-            clusterings[modality] = _clusterings(
+        for variant in variants:
+            values = variant.rows(fusion, images, texts, has_text)
+            clusterings[variant] = _clusterings(
                 values, replace(settings.cluster, k=ks), config.seeds, executor
             )
-            progress.advance(1, modality)
+            progress.advance(1, variant.modality)
     finally:
         progress.finish()
     compared = _compare(clusterings, codes, ks, config.bootstrap, config.seed, executor)
@@ -153,7 +152,6 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Ablati
         int(codes.max()) + 1,
         store.n_rows - store.ads.n_with_text,
         config.seeds,
-        settings.cluster.text_weight,
     )
     found.save(settings.paths.evaluation)
     return AblationResult(found, url_of(settings.paths.evaluation), time.perf_counter() - started)
@@ -164,6 +162,12 @@ def _check(settings: Settings) -> None:
         raise UsageError(
             "an ablation compares with known groups: name their column with --label, such as "
             "--label advertiser"
+        )
+    if settings.ablation.text_weights and "both" not in settings.ablation.modalities:
+        named = ", ".join(settings.ablation.modalities)
+        raise UsageError(
+            f"--text-weights are those of rows of both, and --modalities names {named}: add both, "
+            "or leave the weights out"
         )
 
 
@@ -192,7 +196,7 @@ def _clusterings(
 
 
 def _compare(
-    clusterings: dict[str, dict[int, np.ndarray]],
+    clusterings: dict[Variant, dict[int, np.ndarray]],
     codes: np.ndarray,
     ks: Sequence[int],
     n_replicates: int,
@@ -205,11 +209,11 @@ def _compare(
     means = found.mean(axis=-1)
     compared = []
     for at, k in enumerate(ks):
-        for place, modality in enumerate(clusterings):
+        for place, variant in enumerate(clusterings):
             own, first = means[:, place, at], means[:, 0, at]
             compared.append(
                 Compared(
-                    modality,
+                    variant.modality,
                     k,
                     {name: _score(name, own[:, slot]) for slot, name in enumerate(METRICS)},
                     {
@@ -219,6 +223,7 @@ def _compare(
                         if place
                     },
                     float(found[0, place, at, METRICS.index("ami")].std()),
+                    variant.text_weight,
                 )
             )
     return tuple(compared)
@@ -237,7 +242,7 @@ def _measured(
 
     Returns
     -------
-    (n_modalities, n_ks, n_metrics, n_seeds) float64 array
+    (n_variants, n_ks, n_metrics, n_seeds) float64 array
     """
     n, n_labels = len(codes), int(codes.max()) + 1
     weights = np.ones(n, np.int64)

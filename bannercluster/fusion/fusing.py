@@ -140,7 +140,7 @@ class Fusion:
         Of the text; 0 leaves it without effect, but in the row.
     image_axes, text_axes : Axes or None
     expected : Expected or None
-        None where every ad has a text, as far as was known.
+        None in models of earlier versions, where every ad had a text as far as was known.
     """
 
     weight: float
@@ -157,7 +157,6 @@ class Fusion:
         weight: float,
         image_components: int = 0,
         text_components: int = 0,
-        expect: bool = True,
     ) -> Fusion:
         """Fit what is fitted on ads that have both.
 
@@ -168,8 +167,6 @@ class Fusion:
         weight : float
         image_components, text_components : int
             0 keeps the vector as it is.
-        expect : bool
-            Whether a text may be missing.
 
         Raises
         ------
@@ -183,7 +180,8 @@ class Fusion:
             weight,
             Axes.of(x, image_components, "image") if image_components else None,
             Axes.of(y, text_components, "text") if text_components else None,
-            Expected.of(x, y) if expect else None,
+            # Also where no text is missing: one may be among the banners to come.
+            Expected.of(x, y),
         )
 
     def __call__(self, images: np.ndarray, texts: np.ndarray, has_text: np.ndarray) -> np.ndarray:
@@ -204,20 +202,32 @@ class Fusion:
         Raises
         ------
         DataError
-            If a text is missing, and none was when the fusion was fitted.
+            If a text is missing, and nothing stands in for it.
         """
         x, y = unit(images), unit(texts)
         if not has_text.all():
-            if self.expected is None:
-                raise DataError(
-                    f"{int((~has_text).sum())} banners have no text, and all had one when the "
-                    f"model was fitted: fit it again with `bc cluster`"
-                )
-            y[~has_text] = unit(self.expected(x[~has_text]))
+            expected = self.check_missing(int((~has_text).sum()))
+            y[~has_text] = unit(expected(x[~has_text]))
         x = x if self.image_axes is None else unit(self.image_axes(x))
         y = y if self.text_axes is None else unit(self.text_axes(y))
         scale = 1.0 / np.sqrt(1.0 + self.weight**2)
         return np.concatenate([x * np.float32(scale), y * np.float32(self.weight * scale)], axis=1)
+
+    def check_missing(self, n_without: int) -> Expected:
+        """Return what stands in for missing texts.
+
+        Raises
+        ------
+        DataError
+            If nothing was fitted that could.
+        """
+        if self.expected is None:
+            raise DataError(
+                f"{n_without:,} banners have no text, and the model knows none to put in its "
+                f"place: an earlier bannercluster fitted it while all banners had one; fit another "
+                f"with `bc cluster`"
+            )
+        return self.expected
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all of it as arrays by name, to be saved with a model."""

@@ -82,9 +82,20 @@ class FusedStore(EmbeddingStore):
             weight=recipe["text_weight"],
             image_components=recipe["image_components"],
             text_components=recipe["text_components"],
-            expect=len(both) < self.n_rows,
         )
         return replace(self, fusion=fusion)
+
+    def check_texts(self) -> None:
+        """Refuse ads without a text where the fusion knows nothing to put in its place.
+
+        Raises
+        ------
+        DataError
+            With their number.
+        """
+        n_without = self.n_rows - self.ads.n_with_text
+        if n_without and self.fusion is not None:
+            self.fusion.check_missing(n_without)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Fuse rows ``start:stop``; (stop - start, n_features) float32."""

@@ -6,6 +6,8 @@
 >>> len(native_shapes(224))
 23
 
+``texts`` does the same for texts: clean and of bounded length, whatever came in.
+
 The names are handed on lazily, so that importing the package loads neither Pillow nor numpy. No
 module may be called like a function: importing it would put the module in the function's place.
 """

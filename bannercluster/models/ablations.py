@@ -8,7 +8,9 @@ from typing import Any
 from bannercluster.errors import StoreError
 from bannercluster.store import files, points
 
-VERSION = 1
+VERSION = 2
+"""Version 1 had one text weight, the same for all; it can still be read."""
+
 METRICS = ("ami", "ari", "v_measure", "purity")
 _NAME = "ablation.json"
 
@@ -32,7 +34,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Compared:
-    """One modality at one k.
+    """One modality at one k; of both, with one weight of the text.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ class Compared:
         Over the first modality; empty for that one.
     spread : float
         Standard deviation of the AMI over the seeds.
+    text_weight : float or None
+        Of the text beside the image's 1; None where rows are not fused.
     """
 
     modality: str
@@ -51,6 +55,12 @@ class Compared:
     metrics: dict[str, Score]
     gain: dict[str, Score]
     spread: float
+    text_weight: float | None = None
+
+    @property
+    def shown(self) -> str:
+        """What the rows are, for people."""
+        return shown_rows(self.modality, self.text_weight)
 
 
 @dataclass(frozen=True)
@@ -60,14 +70,13 @@ class Ablation:
     Parameters
     ----------
     compared : tuple of Compared
-        By k, then by modality.
+        By k, then by modality, then by weight of the text; the gains are over the first of a k.
     label : str
     n_rows, n_labels : int
         Banners with an image, a text and a label that counts; their labels.
     n_without_text : int
         Banners with an image and no text: left out.
     n_seeds : int
-    text_weight : float
     """
 
     compared: tuple[Compared, ...]
@@ -76,7 +85,6 @@ class Ablation:
     n_labels: int
     n_without_text: int
     n_seeds: int
-    text_weight: float
 
     def save(self, evaluation: str) -> None:
         """Write it into the folder of evaluations."""
@@ -97,22 +105,32 @@ class Ablation:
         if value is None:
             return None
         found: dict[str, Any] = dict(value)
-        files.check_version(found.pop("format_version", None), VERSION, url)
+        version = found.pop("format_version", None)
+        files.check_version(version, VERSION, url)
         try:
-            compared = tuple(
-                Compared(
-                    **{**one, "metrics": _scores(one["metrics"]), "gain": _scores(one["gain"])}
-                )
-                for one in found.pop("compared")
-            )
+            weight = found.pop("text_weight") if version == 1 else None
+            compared = tuple(_compared(one, weight) for one in found.pop("compared"))
             return cls(compared, **found)
         except (KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{url} is damaged: {error}; run `bc ablation` again") from error
 
 
+def shown_rows(modality: str, text_weight: float | None) -> str:
+    """Say what rows are: their modality; of both, with the weight of the text."""
+    return modality if text_weight is None else f"{modality}, text weight {text_weight:g}"
+
+
 def url_of(evaluation: str) -> str:
     """Return where the comparison lies."""
     return files.join(evaluation, _NAME)
+
+
+def _compared(value: dict[str, Any], weight: float | None) -> Compared:
+    """Read one; ``weight`` is what version 1 says of all."""
+    own = {**value, "metrics": _scores(value["metrics"]), "gain": _scores(value["gain"])}
+    if weight is not None and own["modality"] == "both":
+        own["text_weight"] = weight
+    return Compared(**own)
 
 
 def _scores(value: dict[str, dict[str, float | None]]) -> dict[str, Score]:

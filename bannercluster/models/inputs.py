@@ -19,19 +19,46 @@ from bannercluster.store.embeddings import EmbeddingStore
 Modality = Literal["image", "text", "both"]
 
 
+def open_images(paths: PathsConfig) -> EmbeddingStore:
+    """Open the store of the images.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or it holds texts.
+    """
+    store = EmbeddingStore.open(paths.embeddings)
+    if _holds_texts(store):
+        raise UsageError(
+            f"{store.url} holds texts, and --embeddings names the images; name it with --texts "
+            f"{store.url} instead, and ask `bc cluster` for --modality text or both: the other "
+            f"commands know from the model what it takes"
+        )
+    return store
+
+
+def _holds_texts(store: EmbeddingStore) -> bool:
+    return store.manifest.recipe.get("modality") == "text"
+
+
 def open_texts(paths: PathsConfig) -> EmbeddingStore:
     """Open the store of the texts.
 
     Raises
     ------
     UsageError
-        If there is none.
+        If there is none, or it holds images.
     """
     store = EmbeddingStore.open_if_any(paths.texts)
     if store is None:
         raise UsageError(
             f"no texts at {paths.texts}; expected a store made by `bc text`: run `bc text` first, "
             f"or name another with --texts"
+        )
+    if not _holds_texts(store):
+        raise UsageError(
+            f"{store.url} holds images, and --texts names the texts; expected a store made by `bc "
+            f"text`: name images with --embeddings"
         )
     return store
 
@@ -42,9 +69,11 @@ def require_rows(paths: PathsConfig) -> None:
     Raises
     ------
     UsageError
-        If there are neither images nor texts.
+        If there are neither images nor texts, or texts where images are expected.
     """
-    if EmbeddingStore.open_if_any(paths.texts) is None:
+    if EmbeddingStore.open_if_any(paths.embeddings) is not None:
+        open_images(paths)
+    elif EmbeddingStore.open_if_any(paths.texts) is None:
         EmbeddingStore.open(paths.embeddings)
 
 
@@ -56,7 +85,7 @@ def open_ads(paths: PathsConfig) -> Ads:
     UsageError
         If one of them is not there.
     """
-    return Ads.of(EmbeddingStore.open(paths.embeddings), open_texts(paths))
+    return Ads.of(open_images(paths), open_texts(paths))
 
 
 def modality_of(card: ModelCard) -> Modality:
@@ -109,7 +138,7 @@ def open_rows(
     elif modality == "text":
         store = open_texts(paths)
     else:
-        store = EmbeddingStore.open(paths.embeddings)
+        store = open_images(paths)
     for model in models:
         check_embedding(model, store)
     return store
@@ -137,7 +166,7 @@ def text_groups(paths: PathsConfig, store: EmbeddingStore) -> np.ndarray:
     """
     if isinstance(store, FusedStore):
         return store.ads.text_rows.astype(np.int32)
-    if store.manifest.recipe.get("modality") == "text":
+    if _holds_texts(store):
         return np.arange(store.n_rows, dtype=np.int32)
     ads = Ads.of(store, open_texts(paths))
     found = np.full(store.n_rows, -1, np.int32)

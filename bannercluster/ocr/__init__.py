@@ -1,9 +1,10 @@
 """images -> lines of text.
 
-``wanted``  which contents are to be read, and which were read already
-``parts``   one task: some hundred contents decoded, read and written
-``memory``  what a run takes in memory
-``stage``   the stage: contents of the store in, a table of texts out
+``wanted``    which contents are to be read, and which were read already
+``parts``     one task: some hundred contents decoded, read and written
+``memory``    what a run takes in memory
+``recorded``  the settings that a table remembers, for more images
+``stage``     the stage: contents of the store in, a table of texts out
 """
 
 import importlib

@@ -1,8 +1,4 @@
-"""One task: some hundred contents decoded, read and written under a name of their own.
-
-A part is a Parquet file with a row per content, read or rejected. Its name is made of its contents
-and of all that shapes a row, so that a part that lies there is done, whoever made it.
-"""
+"""One task: some hundred contents decoded, read and written."""
 
 from __future__ import annotations
 
@@ -20,10 +16,10 @@ from bannercluster.encoders.ocr import Line, ReaderSpec, ReadingFailed, load_rea
 from bannercluster.media import DecodedImage, DecodeLimits, ImageRejected, decoders
 from bannercluster.media.decoders import decode_near
 from bannercluster.media.reading import read_image
-from bannercluster.ocr.wanted import READING_FAILED, Content
+from bannercluster.ocr.wanted import READING_FAILED
 from bannercluster.runtime.executor import Shared
-from bannercluster.store import ocr, points, tables
 from bannercluster.store.fingerprint import content_id
+from bannercluster.store.parts import Content, Part, PartFolder
 
 WINDOW = 16
 """Images that are read together; as many more are decoded ahead."""
@@ -35,21 +31,15 @@ _CHANGED = "the file is another one than when it was embedded: embed again"
 
 
 @dataclass(frozen=True)
-class Part:
-    """Contents to read together, each with a file that holds it."""
-
-    name: str
-    contents: tuple[Content, ...]
-
-
-@dataclass(frozen=True)
 class PartJob:
     """What all parts of a run have in common.
 
     Parameters
     ----------
-    images, ocr : str
-        Where the images lie, and where the parts go.
+    images : str
+        Where they lie.
+    parts : PartFolder
+        Where the parts go.
     spec : ReaderSpec
     limits : DecodeLimits
     threads : int
@@ -59,19 +49,11 @@ class PartJob:
     """
 
     images: str
-    ocr: str
+    parts: PartFolder
     spec: ReaderSpec
     limits: DecodeLimits
     threads: int
     decoder: tuple[str, ...] = field(default_factory=lambda: decoders.DECODER)
-
-
-@dataclass(frozen=True)
-class PartDone:
-    """Contents of a finished part, and the seconds until its networks were loaded."""
-
-    n_rows: int
-    load_s: float
 
 
 @dataclass(frozen=True)
@@ -82,8 +64,14 @@ class _Outcome:
     detail: str | None = None
 
 
-def read_part(shared: Shared[PartJob], part: Part) -> PartDone:
-    """Read the contents of a part and write it. Idempotent."""
+def read_part(shared: Shared[PartJob], part: Part) -> float:
+    """Read the contents of a part and write it. Idempotent.
+
+    Returns
+    -------
+    load_s : float
+        Seconds until the networks were loaded.
+    """
     started = time.perf_counter()
     job = shared.get()
     reader = load_reader(job.spec, threads=job.threads)
@@ -93,9 +81,8 @@ def read_part(shared: Shared[PartJob], part: Part) -> PartDone:
         images = [one.image.rgb for one in window if one.image is not None]
         read = iter(reader.read(images))
         rows += [_row(one, None if one.image is None else next(read)) for one in window]
-    table = pa.Table.from_pylist(rows, ocr.SCHEMA)
-    tables.write(ocr.part_url(job.ocr, part.name), table, points.OCR_PART)
-    return PartDone(len(rows), load_s)
+    job.parts.write(part, pa.Table.from_pylist(rows, job.parts.schema))
+    return load_s
 
 
 def _decoded(job: PartJob, part: Part) -> Iterator[list[_Outcome]]:

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,20 +18,20 @@ from bannercluster.encoders.ocr import ReaderSpec, describe_reader
 from bannercluster.errors import UsageError
 from bannercluster.media import DecodeLimits
 from bannercluster.ocr.memory import plan_memory
-from bannercluster.ocr.parts import Part, PartJob, read_part
-from bannercluster.ocr.wanted import Content, Fresh, Wanted, find_fresh, find_wanted
-from bannercluster.runtime.devices import n_cores
+from bannercluster.ocr.parts import PartJob, read_part
+from bannercluster.ocr.wanted import Fresh, Wanted, find_fresh, find_wanted
 from bannercluster.runtime.environment import environment, library_version
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.memory import worker_count
+from bannercluster.runtime.networks import NetworkPlan, inference_threads
+from bannercluster.runtime.parts import compute_parts
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import files, ocr, points, tables
 from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.fingerprint import fingerprint
 from bannercluster.store.lease import Lease, hold
-from bannercluster.store.parts import part_rows
+from bannercluster.store.parts import Content, Part, PartFolder, cut_parts, part_name, part_rows
 
-_THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
 _PARTS_OF_A_SMALL_JOB = 4
 _LIBRARIES = ("opencv-python-headless", "openvino", "rapidocr")
 
@@ -110,14 +109,22 @@ class _Job:
         """Number of the commit to come."""
         return 1 if self.record is None else self.record.generation + 1
 
-    def name(self, contents: Sequence[bytes], generation: int | None = None) -> str:
-        """Return the name of a part."""
-        recipe = {**self.recipe, "limits": asdict(self.limits)}
-        return ocr.part_name(contents, recipe, generation or self.generation)
+    def recipe_id(self, generation: int) -> str:
+        """Return what the parts of a commit are named after, beside their contents.
+
+        By the generation, what is tried again gets another name.
+        """
+        return fingerprint({**self.recipe, "limits": asdict(self.limits), "generation": generation})
 
 
-def plan(settings: Settings) -> StagePlan:
+def plan(settings: Settings, banners: pa.Array | None = None) -> StagePlan:
     """Say what a run would do, and what it needs; reads no image.
+
+    Parameters
+    ----------
+    settings : Settings
+    banners : array of str, optional
+        As for :func:`run`; they need not be in the store yet.
 
     Raises
     ------
@@ -128,25 +135,42 @@ def plan(settings: Settings) -> StagePlan:
     EngineError
         If the networks or the precision cannot be had here.
     """
-    job = _job(settings)
+    job = _job(settings, banners)
     config, wanted = settings.ocr, job.wanted
+    n_images = len(wanted.contents) if banners is None else len(banners)
+    asked = f"{n_images:,} of {job.store.url} in {settings.paths.images}"
     n_old = 0 if job.record is None else job.record.counts["contents"]
     left_out = f"{wanted.n_with_text:,} with text in the table"
     if wanted.n_without_file:
         left_out += f", {wanted.n_without_file:,} without a file"
     summary = (
-        ("images", f"{len(wanted.contents):,} of {job.store.url} in {settings.paths.images}"),
+        ("images", asked if banners is None else f"up to {asked}, of these banners alone"),
         ("left out", left_out),
         ("reader", f"rapidocr {library_version('rapidocr')} on openvino, {job.spec.precision}"),
         ("lines", f"found at {config.max_side} px, confidence >= {config.min_confidence:g}"),
         ("texts", f"{settings.paths.ocr} ({n_old:,} images so far)"),
     )
-    prefer = _prefer(settings)
-    return StagePlan("ocr", summary, plan_memory(settings, len(wanted.contents), prefer), prefer)
+    memory = plan_memory(settings, n_images)
+    return StagePlan("ocr", summary, memory, NetworkPlan.of(settings.runtime).prefer)
 
 
-def run(settings: Settings, *, executor: Executor, progress: Progress) -> OcrResult:
+def run(
+    settings: Settings,
+    *,
+    executor: Executor,
+    progress: Progress,
+    banners: pa.Array | None = None,
+) -> OcrResult:
     """Read what is new and commit it.
+
+    Parameters
+    ----------
+    settings : Settings
+    executor : Executor
+    progress : Progress
+    banners : array of str, optional
+        What the banners are called whose images are wanted, where the folder of images holds
+        theirs and no others; all by default.
 
     Raises
     ------
@@ -158,29 +182,45 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> OcrRes
         If another process writes texts to the same folder.
     """
     with hold(settings.paths.ocr, "bc ocr") as lease:
-        return _run(settings, lease, executor, progress)
+        return _run(settings, banners, lease, executor, progress)
 
 
-def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progress) -> OcrResult:
+def _run(
+    settings: Settings,
+    banners: pa.Array | None,
+    lease: Lease,
+    executor: Executor,
+    progress: Progress,
+) -> OcrResult:
     started = time.perf_counter()
-    job, url = _job(settings), settings.paths.ocr
+    job, url = _job(settings, banners), settings.paths.ocr
     listed = () if job.record is None else job.record.parts
     columns = ["content_id", "reason", "detail"]
     before = ocr.read_rows(url, listed, columns)
     fresh = find_fresh(job.wanted, before)
-    adopted, parts = _parts(job, url, listed, fresh, settings.ocr.part_rows)
-    reading = time.perf_counter()
-    load_s, n_read = _read_parts(settings, job, parts, executor, progress)
-    read_s = time.perf_counter() - reading - load_s
+    folder = ocr.parts_in(url)
+    adopted, parts = _parts(job, folder, listed, fresh, settings.ocr.part_rows)
+    threads = inference_threads(executor)
+    computed = compute_parts(
+        read_part,
+        PartJob(settings.paths.images, folder, job.spec, job.limits, threads),
+        parts,
+        folder.missing(parts),
+        executor,
+        progress,
+        stage="ocr",
+        unit="images",
+        loading="loading the networks",
+    )
     names = [*adopted, *(part.name for part in parts)]
-    same = [name for name in names if _says_nothing_new(url, name, before)]
+    same = [name for name in names if _says_nothing_new(folder.url_of(name), before)]
     new = [name for name in names if name not in same]
     rows = ocr.read_rows(url, [*listed, *new], [*columns, "text"])
     if new or job.record is None:
         lease.check()
         ocr.write_record(url, _record(settings, job, (*listed, *new), rows))
     for name in same:
-        files.remove(ocr.part_url(url, name), points.OCR_SAME)
+        files.remove(folder.url_of(name), points.OCR_SAME)
     asked = pa.array([content for content, _ in job.wanted.contents], pa.binary(32))
     rows = rows.filter(pc.is_in(rows["content_id"], value_set=asked))
     rejected = Counter(reason for reason in rows["reason"].to_pylist() if reason is not None)
@@ -190,21 +230,21 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
         len(rows) - n_rejected,
         n_rejected,
         _n_with_text(rows),
-        n_read,
+        computed.n_contents,
         job.wanted.n_with_text + job.wanted.n_without_file,
         tuple(rejected.most_common()),
         url,
         job.spec.precision,
-        load_s,
-        read_s,
+        computed.load_s,
+        computed.work_s,
         time.perf_counter() - started,
     )
 
 
-def _job(settings: Settings) -> _Job:
+def _job(settings: Settings, banners: pa.Array | None) -> _Job:
     config, paths = settings.ocr, settings.paths
     store = EmbeddingStore.open(paths.embeddings)
-    wanted = find_wanted(store, config)
+    wanted = find_wanted(store, settings, banners)
     if not files.exists(paths.images):
         raise UsageError(
             f"there is no folder {paths.images}; expected the images of {paths.embeddings}: name "
@@ -227,12 +267,8 @@ def _job(settings: Settings) -> _Job:
     return _Job(store, wanted, spec, DecodeLimits.of(settings.embed), recipe, record)
 
 
-def _prefer(settings: Settings) -> Literal["threads", "processes"]:
-    return "processes" if worker_count(settings.runtime) > _THREADS_UP_TO else "threads"
-
-
 def _parts(
-    job: _Job, url: str, listed: Sequence[str], fresh: Fresh, most_rows: int
+    job: _Job, folder: PartFolder, listed: Sequence[str], fresh: Fresh, most_rows: int
 ) -> tuple[list[str], list[Part]]:
     """Return finished parts of an ended run that was about other contents, and the parts to come.
 
@@ -242,16 +278,17 @@ def _parts(
     own = {part.name for part in parts}
     adopted: list[str] = []
     done: set[bytes] = set()
-    for name in ocr.part_names(url):
+    this, before = (job.recipe_id(job.generation - ago) for ago in (0, 1))
+    for name in folder.names():
         if name in own or name in listed:
             continue
-        contents = tables.read(ocr.part_url(url, name), ["content_id"])["content_id"].to_pylist()
-        if name == job.name(contents):
+        contents = tables.read(folder.url_of(name), ["content_id"])["content_id"].to_pylist()
+        if name == part_name(contents, this):
             adopted.append(name)
             done.update(contents)
-        elif name == job.name(contents, job.generation - 1):
+        elif name == part_name(contents, before):
             # It says nothing new: the run that found so ended before it could remove it.
-            files.remove(ocr.part_url(url, name), points.OCR_SAME)
+            files.remove(folder.url_of(name), points.OCR_SAME)
     if done:
         parts = _cut(job, fresh.without(done), most_rows)
     return adopted, parts
@@ -265,48 +302,12 @@ def _cut(job: _Job, fresh: Fresh, most_rows: int) -> list[Part]:
 def _cut_alike(job: _Job, fresh: Sequence[Content], most_rows: int) -> list[Part]:
     """Cut contents into parts."""
     size = part_rows(most_rows, len(fresh), _PARTS_OF_A_SMALL_JOB)
-    cut = [tuple(fresh[low : low + size]) for low in range(0, len(fresh), size)]
-    return [Part(job.name([content for content, _ in own]), own) for own in cut]
+    return cut_parts(fresh, size, job.recipe_id(job.generation))
 
 
-def _read_parts(
-    settings: Settings, job: _Job, parts: Sequence[Part], executor: Executor, progress: Progress
-) -> tuple[float, int]:
-    """Read the parts that do not lie there yet.
-
-    Returns
-    -------
-    load_s : float
-        Seconds until the networks were loaded on the worker that took longest.
-    n_read : int
-        Contents of those parts.
-    """
-    url = settings.paths.ocr
-    there = set(ocr.part_names(url))
-    todo = [part for part in parts if part.name not in there]
-    progress.start("ocr", sum(len(part.contents) for part in parts), "images")
-    try:
-        done_already = sum(len(part.contents) for part in parts if part.name in there)
-        progress.advance(done_already, "loading the networks" if todo else "")
-        if not todo:
-            return 0.0, 0
-        # Threads share one reader and its threads; processes share out the cores.
-        shares = 1 if executor.kind == "threads" else executor.n_workers
-        threads = max(1, n_cores() // shares)
-        shared = executor.share(PartJob(settings.paths.images, url, job.spec, job.limits, threads))
-        load_s = 0.0
-        finished = executor.map_unordered(partial(read_part, shared), todo)
-        for nth, (_, done) in enumerate(finished, len(parts) - len(todo) + 1):
-            progress.advance(done.n_rows, f"part {nth} of {len(parts)}")
-            load_s = max(load_s, done.load_s)
-        return load_s, sum(len(part.contents) for part in todo)
-    finally:
-        progress.finish()
-
-
-def _says_nothing_new(url: str, name: str, before: pa.Table) -> bool:
+def _says_nothing_new(url: str, before: pa.Table) -> bool:
     """Whether a part only rejects once more what is rejected for the same reason."""
-    rows = tables.read(ocr.part_url(url, name), ["content_id", "reason"])
+    rows = tables.read(url, ["content_id", "reason"])
     if rows["reason"].null_count:
         return False
     old = before["reason"].take(pc.index_in(rows["content_id"], value_set=before["content_id"]))

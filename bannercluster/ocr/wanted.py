@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bannercluster.config import OcrConfig
+from bannercluster.config import Settings
 from bannercluster.errors import UsageError
 from bannercluster.media.rejection import MAY_PASS_LATER
+from bannercluster.media.texts import has_own_text
+from bannercluster.store.aliases import keys_of
 from bannercluster.store.embeddings import EmbeddingStore
+from bannercluster.store.parts import Content
 
 READING_FAILED = "reading_failed"
 """Reason of an image that was decoded, but whose text could not be read."""
 
-Content = tuple[bytes, str]
+_AT_A_TIME = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Wanted:
     contents : tuple of (content id, file)
         To be read, in the order of the store.
     n_with_text : int
-        Contents left out because the table has text for them.
+        Contents left out because the table has text for all their banners.
     n_without_file : int
         Contents left out because no file is known: their embeddings were imported.
     """
@@ -38,11 +40,21 @@ class Wanted:
     n_without_file: int
 
 
-def find_wanted(store: EmbeddingStore, config: OcrConfig) -> Wanted:
+def find_wanted(
+    store: EmbeddingStore, settings: Settings, banners: pa.Array | None = None
+) -> Wanted:
     """Choose the contents as the settings ask.
 
-    With ``missing`` those none of whose banners has text in the text columns; columns that the
-    table lacks hold none.
+    With ``missing`` those that some banner without text of its own (:mod:`.media.texts`) in the
+    text columns shows; columns that the table lacks hold none.
+
+    Parameters
+    ----------
+    store : EmbeddingStore
+    settings : Settings
+    banners : array of str, optional
+        What the banners are called whose images may be read, each in the file of that banner. By
+        default all contents may, each in the file that it was embedded from first.
 
     Raises
     ------
@@ -50,11 +62,13 @@ def find_wanted(store: EmbeddingStore, config: OcrConfig) -> Wanted:
         If no image is known at all.
     """
     rows = store.table("rows", ["content_id", "file"])
+    if banners is not None:
+        rows = _of_banners(store, rows, banners)
     has_file = pc.not_equal(rows["file"], "").fill_null(False)
-    with_text = set() if config.which == "all" else _with_text(store, config.text_columns)
+    with_text = set() if settings.ocr.which == "all" else _with_text(store, settings)
     pairs = zip(rows["content_id"].to_pylist(), rows["file"].to_pylist(), strict=True)
     there = [pair for pair, known in zip(pairs, has_file.to_pylist(), strict=True) if known]
-    if not there:
+    if not there and banners is None:
         raise UsageError(
             f"{store.url} names no image files, as its embeddings were imported without them; "
             "expected a store made by `bc embed`"
@@ -63,14 +77,26 @@ def find_wanted(store: EmbeddingStore, config: OcrConfig) -> Wanted:
     return Wanted(contents, len(there) - len(contents), len(rows) - len(there))
 
 
-def _with_text(store: EmbeddingStore, columns: Sequence[str]) -> set[bytes]:
-    aliases = store.table("aliases")
+def _of_banners(store: EmbeddingStore, rows: pa.Table, banners: pa.Array) -> pa.Table:
+    """Return the rows that some banners show, with the file of the first of these banners."""
+    aliases = store.table("aliases", ["banner_id", "file", "content_id"])
+    own = aliases.filter(pc.is_in(keys_of(aliases), value_set=banners))
+    place = pc.index_in(rows["content_id"], value_set=own["content_id"].cast(pa.binary(32)))
+    shown = pa.table({"content_id": rows["content_id"], "file": own["file"].take(place)})
+    return shown.filter(pc.is_valid(place))
+
+
+def _with_text(store: EmbeddingStore, settings: Settings) -> set[bytes]:
+    """Return the contents all of whose banners have text of their own."""
+    aliases, longest = store.table("aliases"), settings.text.max_characters
+    said = [name for name in settings.ocr.text_columns if name in aliases.column_names]
     found: set[bytes] = set()
-    for name in columns:
-        if name in aliases.column_names:
-            filled = pc.not_equal(pc.utf8_trim_whitespace(aliases[name]), "").fill_null(False)
-            found.update(aliases["content_id"].filter(filled).to_pylist())
-    return found
+    lacking: set[bytes] = set()
+    for batch in aliases.select(["content_id", *said]).to_batches(max_chunksize=_AT_A_TIME):
+        columns = (column.to_pylist() for column in batch.columns)
+        for content, *texts in zip(*columns, strict=True):
+            (found if has_own_text(texts, longest) else lacking).add(content)
+    return found - lacking
 
 
 @dataclass(frozen=True)

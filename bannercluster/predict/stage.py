@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from bannercluster.config import Settings
 from bannercluster.errors import UsageError
 from bannercluster.fusion.memory import fusion_parts
+from bannercluster.fusion.store import FusedStore
 from bannercluster.models.evaluations import Evaluation
 from bannercluster.models.folder import load_model, model_names
 from bannercluster.models.inputs import open_rows, require_rows
@@ -33,6 +34,7 @@ from bannercluster.store import assignments, points, tables
 from bannercluster.store.aliases import RowIndex, ids_of, keys_of
 from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.lease import Lease, hold
+from bannercluster.store.tables import TableSize
 from bannercluster.traverse.segments import TILE_ROWS, cut
 from bannercluster.traverse.sources import StoreSource
 
@@ -76,8 +78,14 @@ class PredictResult:
         return (Table(title, ("cluster", "banners", "share"), rows),)
 
 
-def plan(settings: Settings) -> StagePlan:
+def plan(settings: Settings, n_more: int = 0) -> StagePlan:
     """Say what a run would do, and what it needs.
+
+    Parameters
+    ----------
+    settings : Settings
+    n_more : int
+        Banners that will have come to the store until then.
 
     Raises
     ------
@@ -93,7 +101,7 @@ def plan(settings: Settings) -> StagePlan:
         ("model", f"{model.card.name} ({why})"),
         ("assignments", assignments.url_of(settings.paths.assignments, model.card.name)),
     )
-    return StagePlan("predict", summary, _memory(store, model, settings), "threads")
+    return StagePlan("predict", summary, _memory(store, model, settings, n_more), "threads")
 
 
 def run(settings: Settings, *, executor: Executor, progress: Progress) -> PredictResult:
@@ -105,6 +113,8 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Predic
     ------
     UsageError, StoreError, IncompatibleStoreError
         As :func:`plan`.
+    DataError
+        If a banner has no text, and the model knows none to put in its place.
     LeaseHeldError
         If another process writes assignments to the same folder.
     """
@@ -115,6 +125,8 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> Predic
 def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progress) -> PredictResult:
     started = time.perf_counter()
     store, model, _ = _inputs(settings)
+    if isinstance(store, FusedStore):
+        store.check_texts()
     progress.start("predict", store.n_rows, "rows")
     try:
         (assigned,) = assign_rows(StoreSource(store), [model], executor, progress)
@@ -139,7 +151,14 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
     )
 
 
-def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
+def choose_model(settings: Settings) -> tuple[KMeansModel, str]:
+    """Load the model of a run, and say why it is this one.
+
+    Raises
+    ------
+    UsageError, StoreError
+        If there is no store, or no model to take.
+    """
     paths = settings.paths
     require_rows(paths)
     name, why = settings.predict.model, "named"
@@ -156,8 +175,12 @@ def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
                     f"evaluate`"
                 )
             name, why = fitted[0], "the only one"
-    model = load_model(paths.models, name)
-    return open_rows(paths, [model], settings.predict.modality), model, why
+    return load_model(paths.models, name), why
+
+
+def _inputs(settings: Settings) -> tuple[EmbeddingStore, KMeansModel, str]:
+    model, why = choose_model(settings)
+    return open_rows(settings.paths, [model], settings.predict.modality), model, why
 
 
 def _table(
@@ -207,9 +230,13 @@ def _changes(table: pa.Table, before: pa.Table | None) -> tuple[int, int]:
     return place.null_count, pc.sum(changed).as_py() or 0
 
 
-def _memory(store: EmbeddingStore, model: KMeansModel, settings: Settings) -> MemoryPlan:
-    n, f = store.n_rows, store.n_features
-    aliases = store.table_size("aliases", ["banner_id", "file", "content_id"])
+def _memory(
+    store: EmbeddingStore, model: KMeansModel, settings: Settings, n_more: int
+) -> MemoryPlan:
+    n, f = store.n_rows + n_more, store.n_features
+    known = store.table_size("aliases", ["banner_id", "file", "content_id"])
+    more = n_more * known.nbytes // max(known.n_rows, 1)
+    aliases = TableSize(known.n_rows + n_more, known.nbytes + more)
     before = tables.size_of(assignments.url_of(settings.paths.assignments, model.card.name))
     stored = np.dtype(store.manifest.dtype).itemsize
     segment = max((one.stop - one.start for one in cut(n)), default=0)

@@ -199,7 +199,7 @@ class TimesView:
 
 @dataclass(frozen=True, slots=True)
 class AblationRow:
-    """One modality at one k.
+    """One modality at one k; of both, with one weight of the text.
 
     Parameters
     ----------
@@ -207,13 +207,16 @@ class AblationRow:
     modality : str
     values : tuple of MetricValue
     gain : MetricValue or None
-        Of the first metric, over the first modality.
+        Of the first metric, over the first row of a k.
+    text_weight : float or None
+        None where rows are of one modality.
     """
 
     k: int
     modality: str
     values: tuple[MetricValue, ...]
     gain: MetricValue | None = None
+    text_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ def ablation_of(found: Ablation | None) -> AblationView | None:
                 one.modality,
                 tuple(_value(name, one.metrics[name]) for name in METRICS),
                 _value(METRICS[0], one.gain[METRICS[0]]) if one.gain else None,
+                one.text_weight,
             )
             for one in found.compared
         ),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bannercluster.store.embeddings import EmbeddingStore
+
+T = TypeVar("T")
 
 _AT_A_TIME = 1 << 18
 
@@ -59,6 +64,17 @@ class RowIndex:
             same = (self._ids[rows] == asked).all(axis=1)
             found[low : low + _AT_A_TIME][same] = rows[same]
         return found
+
+
+def new_to(
+    store: EmbeddingStore | None, contents: Iterable[tuple[bytes, T]]
+) -> list[tuple[bytes, T]]:
+    """Return those of the contents, each with what is known of it, that have no row yet."""
+    wanted = list(contents)
+    if store is None:
+        return wanted
+    rows = RowIndex(store).rows_of([content for content, _ in wanted]).tolist()
+    return [one for one, row in zip(wanted, rows, strict=True) if row < 0]
 
 
 def ids_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

@@ -8,7 +8,7 @@ is not disturbed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -254,6 +254,86 @@ def commit(
     for values, ids in blocks:
         appender.add(values, ids)
     return appender.commit(tables_of, info)
+
+
+def extend(
+    url: str,
+    old: EmbeddingStore | None,
+    blocks: Iterable[Block],
+    rows: pa.Table,
+    beside: Mapping[str, pa.Table],
+    *,
+    lease: Lease,
+    recipe: Mapping[str, Any],
+    n_features: int,
+    dtype: Dtype,
+    chunk_rows: int,
+    info: Mapping[str, Any],
+    telling: Sequence[str] = (),
+) -> EmbeddingStore:
+    """Append rows with their descriptions; where nothing changes, nothing is written.
+
+    Parameters
+    ----------
+    url, blocks, lease, recipe, n_features, dtype, chunk_rows, info
+        As in :func:`commit`.
+    old : EmbeddingStore or None
+        The store before.
+    rows : table
+        Descriptions of the new rows, to stand behind those of the old ones.
+    beside : mapping of str to table
+        The other tables of the new generation, whole.
+    telling : sequence of str
+        Keys of ``info``: where one of them says something else than before, that is a change.
+
+    Returns
+    -------
+    EmbeddingStore
+        The new generation, or the old one.
+
+    Raises
+    ------
+    IncompatibleStoreError, StoreError, LeaseLostError
+        As :func:`commit`.
+    """
+    if old is not None:
+        told = all(info.get(key) == old.manifest.info.get(key) for key in telling)
+        same = (table.equals(old.table(name)) for name, table in beside.items())
+        if not len(rows) and told and all(same):
+            return old
+        rows = pa.concat_tables([old.table("rows").cast(rows.schema), rows])
+    return commit(
+        url,
+        blocks,
+        {"rows": rows, **beside},
+        lease=lease,
+        recipe=recipe,
+        n_features=n_features,
+        dtype=dtype,
+        chunk_rows=chunk_rows,
+        info=info,
+    )
+
+
+def planned_nbytes(
+    old: EmbeddingStore | None, *, n_features: int, dtype: Dtype, chunk_rows: int
+) -> tuple[tuple[str, int], ...]:
+    """Return what a commit of new contents takes in memory: what it is, and its bytes.
+
+    Parameters
+    ----------
+    old : EmbeddingStore or None
+        The store before.
+    n_features, dtype, chunk_rows
+        As in :func:`commit`.
+    """
+    chunk = ("chunk and the rows for it", 2 * chunk_rows * n_features * np.dtype(dtype).itemsize)
+    if old is None:
+        return (chunk,)
+    nbytes = old.table_size("rows").nbytes + old.table_size("aliases").nbytes
+    # As they were, together with the new rows, in the order of the new generation, and a column
+    # of names with its hash table beside them.
+    return (chunk, ("tables of the store", 4 * nbytes), ("row index", 72 * old.n_rows))
 
 
 def _drop_older_tables(url: str, keep: tuple[Mapping[str, str], ...]) -> None:

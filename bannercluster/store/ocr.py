@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from bannercluster.errors import IncompatibleStoreError, StoreError
 from bannercluster.store import files, tables
-from bannercluster.store.fingerprint import fingerprint, of_contents
-from bannercluster.store.points import OCR_RECORD
+from bannercluster.store.parts import PartFolder
+from bannercluster.store.points import OCR_PART, OCR_RECORD
 
 VERSION = 1
 
@@ -115,26 +115,9 @@ def write_record(url: str, record: OcrRecord) -> None:
     files.write_json(files.join(url, "ocr.json"), value, OCR_RECORD)
 
 
-def part_name(contents: Sequence[bytes], recipe: dict[str, Any], generation: int) -> str:
-    """Return the name of a part: of its contents, in their order, and of what reads them.
-
-    Parameters
-    ----------
-    generation : int
-        Of the commit to come, so that what is tried again gets another name.
-    """
-    return of_contents(contents, fingerprint({**recipe, "generation": generation}))[:32]
-
-
-def part_url(url: str, name: str) -> str:
-    """Return where a part lies."""
-    return files.join(url, "parts", f"{name}.parquet")
-
-
-def part_names(url: str) -> list[str]:
-    """Return the names of all parts that lie there, also of those that no record lists."""
-    found = files.names(files.join(url, "parts"))
-    return [name.removesuffix(".parquet") for name in found if name.endswith(".parquet")]
+def parts_in(url: str) -> PartFolder:
+    """Return the parts of a table, with those that no record lists."""
+    return PartFolder(files.join(url, "parts"), SCHEMA, OCR_PART)
 
 
 def read_rows(
@@ -162,7 +145,8 @@ def read_rows(
         parts = record.parts
     names = columns or SCHEMA.names
     schema = pa.schema([SCHEMA.field(name) for name in names])
-    read = [tables.read(part_url(url, name), names).cast(schema) for name in parts]
+    folder = parts_in(url)
+    read = [tables.read(folder.url_of(name), names).cast(schema) for name in parts]
     table = pa.concat_tables([schema.empty_table(), *read]).replace_schema_metadata(None)
     places = pa.table({"content_id": table["content_id"], "place": np.arange(len(table))})
     last = places.group_by("content_id").aggregate([("place", "max")])["place_max"]

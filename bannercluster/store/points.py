@@ -177,6 +177,52 @@ EXPORT_DONE = Point(
     "the marker of a whole export",
     "a folder without it is not whole: the same export goes on in it",
 )
+HEATMAP_TABLE = Point(
+    "heatmap.table",
+    "a table of synthetic clicks, or of what is known of them",
+    "the set is whole when its clicks are there: all tables are written again, with the same rows",
+)
+HEATMAP_REJECTED = Point(
+    "heatmap.rejected",
+    "the table of rejected rows",
+    "the next run writes it again",
+)
+HEATMAPS_GONE = Point(
+    "heatmap.gone",
+    "removal of heatmaps or features that others take the place of",
+    "without its root there is no store: the same command makes it",
+)
+HEATMAP_ARRAY = Point(
+    "heatmap.array",
+    "a chunk of heatmaps or features, or the metadata of an array",
+    "what the root does not name does not exist; it is written again",
+)
+HEATMAP_ROOT = Point(
+    "heatmap.root",
+    "the root of the heatmaps: they, or a block of features, become visible",
+    "before it the heatmaps are made again; after it nothing is left to do",
+)
+TRAINING_CHECKPOINT = Point(
+    "heatmap.checkpoint",
+    "the state of a training after some steps",
+    "the training goes on from the checkpoint before, or from the start; the result is the same "
+    "bits",
+)
+TRAINED_WEIGHTS = Point(
+    "heatmap.weights",
+    "the weights of a trained network",
+    "a folder without a card is no network: the training goes on from its checkpoint",
+)
+TRAINED_CARD = Point(
+    "heatmap.card",
+    "the card of a trained network: the network exists",
+    "networks with a card are loaded, not trained",
+)
+TRAINING_CHECKPOINT_GONE = Point(
+    "heatmap.checkpoint-gone",
+    "removal of the checkpoint when the network is written",
+    "the network is there: the next run loads it, the file is not used",
+)
 BENCH = Point(
     "bench.result",
     "the figures or the plot of a measurement",
@@ -217,6 +263,15 @@ POINTS = (
     EXPORT_PART,
     EXPORT_DONE,
     ABLATION,
+    HEATMAP_TABLE,
+    HEATMAP_REJECTED,
+    HEATMAPS_GONE,
+    HEATMAP_ARRAY,
+    HEATMAP_ROOT,
+    TRAINING_CHECKPOINT,
+    TRAINED_WEIGHTS,
+    TRAINED_CARD,
+    TRAINING_CHECKPOINT_GONE,
     BENCH,
     GARBAGE,
 )

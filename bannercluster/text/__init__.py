@@ -1,14 +1,13 @@
 """Titles, descriptions, landing pages and OCR -> texts -> embeddings.
 
-``clean``      one text, harmless and of bounded length
 ``pages``      landing pages reduced to what a visitor reads
 ``banners``    which banners there are, and what the tables say of them
 ``compose``    one task: the sources of some hundred banners joined to their texts
 ``choice``     which network, and the recipe of a row
 ``parts``      one task: about a thousand texts encoded and staged
-``staging``    the parts of a run: computed where they are missing, read, removed
 ``ledger``     the tables beside the store: rows, aliases, rejected
 ``memory``     what a run takes in memory
+``recorded``   what a store remembers of its sources, for more banners
 ``stage``      the stage: a table of banners in, a committed store out
 """
 

@@ -42,8 +42,14 @@ class Banners:
     source: str
 
 
-def load_banners(settings: Settings) -> Banners:
+def load_banners(settings: Settings, names: pa.Array | None = None) -> Banners:
     """Read the banners: those of the store of images, or of a table.
+
+    Parameters
+    ----------
+    settings : Settings
+    names : array of str, optional
+        What the banners are called that are read; all by default.
 
     Raises
     ------
@@ -64,6 +70,9 @@ def load_banners(settings: Settings) -> Banners:
         source = paths.text_table
         table = tables.read_foreign(source, "the table of banners", check_utf8=False)
         table = _with_own_columns(table, source)
+    if names is not None:
+        called = pa.array(keys(table), pa.string())
+        table = table.filter(pc.is_in(called, value_set=names))
     _check_names(table, config, source)
     said = _said(table, config, source)
     ocr = _ocr(settings, table)

@@ -8,7 +8,7 @@ from typing import Any
 from bannercluster.config import Settings
 from bannercluster.encoders import ResolvedEngine, resolve_engine
 from bannercluster.encoders.sentences import SentenceFolder, SentenceSpec, describe_sentences
-from bannercluster.text import clean
+from bannercluster.media import texts
 from bannercluster.text.banners import LANDING, OCR
 
 
@@ -57,7 +57,7 @@ class Choice:
             "engine": engine.engine,
             "precision": engine.precision,
             "preprocessing": {
-                "version": clean.VERSION,
+                "version": texts.VERSION,
                 "sources": [*config.columns, OCR, LANDING],
                 "max_characters": config.max_characters,
             },

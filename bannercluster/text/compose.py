@@ -14,11 +14,11 @@ from typing import Literal
 
 import pyarrow as pa
 
+from bannercluster.media.texts import clean, cut, has_own_text
 from bannercluster.runtime.executor import Executor, Shared
 from bannercluster.runtime.progress import Progress
 from bannercluster.store.fingerprint import content_id
 from bannercluster.text.banners import LANDING, OCR, batches, decoded
-from bannercluster.text.clean import clean, cut
 from bannercluster.text.pages import PageRefused, page_text
 
 BATCH = 256
@@ -84,7 +84,7 @@ def compose(shared: Shared[ComposeJob], said: pa.Table) -> pa.Table:
 
 def _row(job: ComposeJob, said: dict[str, bytes | None]) -> dict[str, object]:
     row: dict[str, object] = {}
-    pieces: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for name, value in said.items():
         try:
             text = decoded(value)
@@ -99,11 +99,13 @@ def _row(job: ComposeJob, said: dict[str, bytes | None]) -> dict[str, object]:
             except PageRefused as refused:
                 row |= {"page_reason": refused.reason, "page_detail": refused.detail}
                 continue
-        cleaned = clean(text or "", job.max_characters)
-        if cleaned:
-            pieces[name] = cleaned
-    if job.ocr == "missing" and pieces.keys() - {OCR}:
-        pieces.pop(OCR, None)
+        if text is not None:
+            sources[name] = text
+    own = (text for name, text in sources.items() if name != OCR)
+    if job.ocr == "missing" and has_own_text(own, job.max_characters):
+        sources.pop(OCR, None)
+    cleaned = {name: clean(text, job.max_characters) for name, text in sources.items()}
+    pieces = {name: text for name, text in cleaned.items() if text}
     text = cut("\n".join(pieces.values()), job.max_characters)
     if not text:
         return {**row, "reason": "no_text", "detail": _why(said)}

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
-
 from bannercluster.config import Settings
 from bannercluster.encoders.sentences import SentenceFolder
 from bannercluster.encoders.sentences.openvino_network import is_exported
-from bannercluster.runtime.devices import n_cores
-from bannercluster.runtime.memory import (
-    MemoryPart,
-    MemoryPlan,
-    library_parts,
-    memory_budget,
-    worker_count,
-    worker_kind,
-)
+from bannercluster.runtime.memory import MemoryPart, MemoryPlan, library_parts, memory_budget
+from bannercluster.runtime.networks import NetworkPlan
+from bannercluster.store.commit import planned_nbytes as commit_nbytes
 from bannercluster.store.embeddings import EmbeddingStore
 
 _TORCH = 1_200 << 20  # torch and transformers loaded, the network built, and traced for the export
@@ -35,39 +25,26 @@ def plan_memory(
     said_nbytes: int,
     n_banners: int,
     old: EmbeddingStore | None,
-    prefer: Literal["threads", "processes"],
 ) -> MemoryPlan:
     """Plan the memory of a run: of the network and the texts, then of the commit."""
-    config, n_workers = settings.text, worker_count(settings.runtime)
-    processes = worker_kind(settings.runtime, prefer) == "processes"
-    per: Literal["process", "worker"] = "worker" if processes else "process"
-    threads = max(1, n_cores() // n_workers) if processes else n_cores()
+    config, networks = settings.text, NetworkPlan.of(settings.runtime)
     weights = (model.transformer / "model.safetensors").stat().st_size
-    activations = threads * _ACTIVATIONS * model.n_features
+    activations = networks.threads * _ACTIVATIONS * model.n_features
     network = 2 * weights + (activations + _PREPARED) * model.max_tokens
     if engine != "openvino" or not is_exported(model, settings.paths.cache):
         network += _TORCH
-    row_nbytes = model.n_features * np.dtype(config.dtype).itemsize
     pages = () if config.landing_column is None else (_PAGE * config.max_page_bytes,)
+    commit = commit_nbytes(
+        old, n_features=model.n_features, dtype=config.dtype, chunk_rows=config.chunk_rows
+    )
     parts = (
-        *library_parts(settings.runtime, prefer),
-        MemoryPart(f"network ({engine})", network, per),
+        *library_parts(settings.runtime, networks.prefer),
+        MemoryPart(f"network ({engine})", network, networks.per),
         *(MemoryPart("landing page in work", nbytes, "worker") for nbytes in pages),
         MemoryPart("part", config.part_rows * _PER_ROW, "worker"),
         MemoryPart("banners", _PER_BANNER * n_banners, "process"),
         # As they came, cleaned, and those that are new in parts.
         MemoryPart("texts", 4 * said_nbytes, "process"),
-        MemoryPart("chunk and the rows for it", 2 * config.chunk_rows * row_nbytes, "process"),
-        *_old_parts(old),
+        *(MemoryPart(what, nbytes, "process") for what, nbytes in commit),
     )
     return MemoryPlan("text", parts, memory_budget(settings.runtime))
-
-
-def _old_parts(old: EmbeddingStore | None) -> tuple[MemoryPart, ...]:
-    if old is None:
-        return ()
-    tables = old.table_size("rows").nbytes + old.table_size("aliases").nbytes
-    return (
-        MemoryPart("tables of the store", 4 * tables, "process"),
-        MemoryPart("row index", 72 * old.n_rows, "process"),
-    )

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import pyarrow as pa
 
 from bannercluster.config import Settings
 from bannercluster.errors import DataError
-from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.environment import environment
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.memory import worker_count
+from bannercluster.runtime.networks import NetworkPlan, inference_threads
+from bannercluster.runtime.parts import compute_parts
 from bannercluster.runtime.plan import StagePlan, Table
 from bannercluster.runtime.progress import Progress
 from bannercluster.store import commit
-from bannercluster.store.aliases import RowIndex
-from bannercluster.store.embeddings import EmbeddingStore, staging_url
+from bannercluster.store.aliases import new_to
+from bannercluster.store.embeddings import EmbeddingStore
 from bannercluster.store.fingerprint import fingerprint
 from bannercluster.store.lease import Lease, hold
-from bannercluster.store.parts import part_rows
+from bannercluster.store.parts import Content, cut_parts, part_rows
+from bannercluster.store.staging import Staging
 from bannercluster.text import ledger
 from bannercluster.text.banners import Banners, load_banners
 from bannercluster.text.choice import Choice
 from bannercluster.text.compose import ComposeJob, compose_all
 from bannercluster.text.memory import plan_memory
 from bannercluster.text.pages import check_library
-from bannercluster.text.parts import Part, PartJob, cut_parts
-from bannercluster.text.staging import (
-    blocks_of,
-    clear_staging,
-    compute_parts,
-    described_rows,
-)
+from bannercluster.text.parts import DESCRIBED, PartJob, embed_part
+from bannercluster.text.recorded import MADE_WITH, made_with
 
-_THREADS_UP_TO = 4  # workers; more of them are processes, whose Python code runs side by side
 _MOSTLY = 0.5
 
 
@@ -128,8 +123,14 @@ class TextResult:
         return tuple(shown)
 
 
-def plan(settings: Settings) -> StagePlan:
+def plan(settings: Settings, banners: pa.Array | None = None) -> StagePlan:
     """Say what a run would do, and what it needs; reads tables, no pages.
+
+    Parameters
+    ----------
+    settings : Settings
+    banners : array of str, optional
+        As for :func:`run`; they need not be in the store of images yet.
 
     Raises
     ------
@@ -143,11 +144,17 @@ def plan(settings: Settings) -> StagePlan:
         If an engine, precision, device or library asked for is not available.
     """
     config, url = settings.text, settings.paths.texts
-    choice, banners, store = _inputs(settings)
-    engine = choice.engine
+    choice, known, store = _inputs(settings, None)
+    engine, n_banners, said_nbytes = choice.engine, len(known.about), known.said.nbytes
+    asked = f"{n_banners:,} in {known.source}"
+    if banners is not None:
+        # They may not be there yet: what is there is read, and they say as much as it does.
+        said_nbytes += said_nbytes * len(banners) // max(n_banners, 1)
+        n_banners = len(banners)
+        asked = f"up to {n_banners:,} in {known.source}"
     summary = (
-        ("banners", f"{len(banners.about):,} in {banners.source}"),
-        ("text from", ", then ".join(banners.said.column_names)),
+        ("banners", asked),
+        ("text from", ", then ".join(known.said.column_names)),
         ("landing pages", settings.paths.landing_pages or "as HTML in the table only")
         if config.landing_column
         else ("landing pages", "none"),
@@ -157,21 +164,33 @@ def plan(settings: Settings) -> StagePlan:
         ("engine", f"{engine.engine} {engine.precision} on {engine.device}: {engine.reason}"),
         ("store", f"{url} ({store.n_rows:,} rows so far)" if store else f"{url} (new)"),
     )
-    prefer = _prefer(settings)
     memory = plan_memory(
         settings,
         engine.engine,
         choice.model,
-        banners.said.nbytes,
-        len(banners.about),
+        said_nbytes,
+        n_banners,
         store,
-        prefer,
     )
-    return StagePlan("text", summary, memory, prefer)
+    return StagePlan("text", summary, memory, NetworkPlan.of(settings.runtime).prefer)
 
 
-def run(settings: Settings, *, executor: Executor, progress: Progress) -> TextResult:
+def run(
+    settings: Settings,
+    *,
+    executor: Executor,
+    progress: Progress,
+    banners: pa.Array | None = None,
+) -> TextResult:
     """Embed the texts that are new and commit them.
+
+    Parameters
+    ----------
+    settings : Settings
+    executor : Executor
+    progress : Progress
+    banners : array of str, optional
+        What the banners are called whose texts are wanted; the others keep theirs. All by default.
 
     Raises
     ------
@@ -185,23 +204,31 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> TextRe
         If another process writes to the store.
     """
     with hold(settings.paths.texts, "bc text") as lease:
-        return _run(settings, lease, executor, progress)
+        return _run(settings, banners, lease, executor, progress)
 
 
-def _inputs(settings: Settings) -> tuple[Choice, Banners, EmbeddingStore | None]:
+def _inputs(
+    settings: Settings, names: pa.Array | None
+) -> tuple[Choice, Banners, EmbeddingStore | None]:
     if settings.text.landing_column is not None:
         check_library()
     choice = Choice.of(settings)
     store = EmbeddingStore.open_if_any(settings.paths.texts)
     if store is not None:
         commit.check_recipe(store, choice.recipe)
-    return choice, load_banners(settings), store
+    return choice, load_banners(settings, names), store
 
 
-def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progress) -> TextResult:
+def _run(
+    settings: Settings,
+    names: pa.Array | None,
+    lease: Lease,
+    executor: Executor,
+    progress: Progress,
+) -> TextResult:
     started = time.perf_counter()
     config = settings.text
-    choice, banners, old = _inputs(settings)
+    choice, banners, old = _inputs(settings, names)
     job = _job(settings, choice, executor)
     composing = ComposeJob(
         settings.paths.landing_pages, config.ocr, config.max_characters, config.max_page_bytes
@@ -210,10 +237,11 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
     n_texts, fresh = _fresh_texts(composed, old)
     size = part_rows(config.part_rows, len(fresh))
     parts = cut_parts(fresh, size, fingerprint({"recipe": choice.recipe}))
-    embedding = time.perf_counter()
-    load_s = compute_parts(parts, job, executor, progress)
-    embed_s = time.perf_counter() - embedding - load_s
-    described, verdicts = described_rows(parts, job.staging)
+    missing = job.staging.missing(parts)
+    computed = compute_parts(
+        embed_part, job, parts, missing, executor, progress, stage="text", unit="texts"
+    )
+    described, verdicts = job.staging.rows_of(parts)
     kept = ledger.keep_ledger(banners, composed, verdicts, old)
     if old is None and not kept.n_with:
         why = ", ".join(f"{n} {reason}" for reason, n in kept.reasons[:3])
@@ -221,9 +249,11 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
             f"none of the {len(banners.about):,} banners has a text ({why}); expected one at "
             "least: name other columns with --text-columns, or run `bc ocr` first"
         )
-    new = ledger.in_rows(pa.concat_tables(described), ledger.first_files(banners, composed))
-    store, rows = _commit(settings, choice, lease, old, parts, job, new, kept)
-    clear_staging(job.staging, parts, store)
+    new = ledger.in_rows(described, ledger.first_files(banners, composed))
+    how = made_with(settings, banners)
+    store = _commit(settings, choice, lease, old, job.staging.blocks_of(parts), new, kept, how)
+    job.staging.clear(parts, store, verdicts)
+    rows = store.table("rows", ["truncated", "unknown_share"])
     return TextResult(
         len(banners.about),
         kept.n_with,
@@ -242,42 +272,31 @@ def _run(settings: Settings, lease: Lease, executor: Executor, progress: Progres
         choice.model.name,
         choice.engine.engine,
         choice.engine.precision,
-        load_s,
-        embed_s,
+        computed.load_s,
+        computed.work_s,
         time.perf_counter() - started,
     )
 
 
-def _fresh_texts(
-    composed: pa.Table, old: EmbeddingStore | None
-) -> tuple[int, list[tuple[bytes, str]]]:
+def _fresh_texts(composed: pa.Table, old: EmbeddingStore | None) -> tuple[int, list[Content]]:
     """Return the number of distinct texts, and those that are not in the store, in their order."""
     place: dict[bytes, int] = {}
     for row, text_id in enumerate(composed["text_id"].to_pylist()):
         if text_id is not None:
             place.setdefault(text_id, row)
-    wanted = list(place.items())
-    if old is not None:
-        known = RowIndex(old).rows_of(list(place)).tolist()
-        wanted = [item for item, row in zip(wanted, known, strict=True) if row < 0]
     texts = composed["text"]
-    return len(place), [(text_id, texts[row].as_py()) for text_id, row in wanted]
-
-
-def _prefer(settings: Settings) -> Literal["threads", "processes"]:
-    return "processes" if worker_count(settings.runtime) > _THREADS_UP_TO else "threads"
+    return len(place), [
+        (text_id, texts[row].as_py()) for text_id, row in new_to(old, place.items())
+    ]
 
 
 def _job(settings: Settings, choice: Choice, executor: Executor) -> PartJob:
-    # Threads share one network and its threads; processes share out the cores.
-    threads = n_cores() if executor.kind == "threads" else max(1, n_cores() // executor.n_workers)
     return PartJob(
-        staging=staging_url(settings.paths.texts),
+        staging=Staging.of(settings.paths.texts, DESCRIBED, settings.text.dtype),
         spec=choice.spec,
         weights_sha256=choice.model.weights_sha256,
         tokenizer_sha256=choice.model.tokenizer_sha256,
-        dtype=settings.text.dtype,
-        threads=threads,
+        threads=inference_threads(executor),
         cache=settings.paths.cache,
     )
 
@@ -287,28 +306,22 @@ def _commit(
     choice: Choice,
     lease: Lease,
     old: EmbeddingStore | None,
-    parts: Sequence[Part],
-    job: PartJob,
+    blocks: Iterable[commit.Block],
     new: pa.Table,
     kept: ledger.Ledger,
-) -> tuple[EmbeddingStore, pa.Table]:
-    """Commit parts and tables, and return the table of rows; unchanged, nothing is written."""
-    rows = new.cast(ledger.ROWS)
-    if old is not None:
-        before = old.table("rows").cast(ledger.ROWS)
-        rows = pa.concat_tables([before, rows])
-        same = kept.aliases.equals(old.table("aliases"))
-        if not len(new) and same and kept.rejected.equals(old.table("rejected")):
-            return old, before
-    store = commit.commit(
+    how: dict[str, Any],
+) -> EmbeddingStore:
+    return commit.extend(
         settings.paths.texts,
-        blocks_of(parts, job),
-        {"rows": rows, "aliases": kept.aliases, "rejected": kept.rejected},
+        old,
+        blocks,
+        new.cast(ledger.ROWS),
+        {"aliases": kept.aliases, "rejected": kept.rejected},
         lease=lease,
         recipe=choice.recipe,
         n_features=choice.model.n_features,
         dtype=settings.text.dtype,
         chunk_rows=settings.text.chunk_rows,
-        info={"modality": "text", "environment": environment()},
+        info={"modality": "text", MADE_WITH: how, "environment": environment()},
+        telling=(MADE_WITH,),
     )
-    return store, rows

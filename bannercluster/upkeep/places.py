@@ -105,10 +105,10 @@ def in_texts_of_images(paths: PathsConfig) -> Iterator[Find]:
     listed = set() if record is None else set(record.parts)
     found = files.sizes(paths.ocr)
     yield from _temporary(paths.ocr, found)
-    for name in ocr.part_names(paths.ocr):
+    parts = ocr.parts_in(paths.ocr)
+    for name in parts.names():
         if name not in listed:
-            where = ocr.part_url(paths.ocr, name)
-            nbytes = found[f"parts/{name}.parquet"]
+            nbytes, where = found[f"parts/{name}.parquet"], parts.url_of(name)
             yield Find("staged", "texts of images that are not in the table", where, nbytes)
 
 

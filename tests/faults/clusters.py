@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
-_GIVE_UP_S = 30
+_GIVE_UP_S = 120
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:

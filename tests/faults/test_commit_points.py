@@ -54,7 +54,7 @@ def test_no_point_is_forgotten(wanted):
     reached = {(stage, point) for stage in STAGES for point, _, _ in wanted[stage][1].reached}
     assert reached == set(PAIRS)
     # The network of these runs is not exported; the others have tests of their own.
-    others = ("embed.network", "import.", "export.", "ablation.", "bench.", "gc.")
+    others = ("embed.network", "import.", "export.", "ablation.", "heatmap.", "bench.", "gc.")
     names = {point.name for point in POINTS if not point.name.startswith(others)}
     assert {point for _, point in PAIRS} == names
 

@@ -43,7 +43,7 @@ def settings_for(folder, **config):
 
 
 def by_name(found):
-    return {(one.modality, one.k): one for one in found.ablation.compared}
+    return {(one.shown, one.k): one for one in found.ablation.compared}
 
 
 def test_texts_add_more(tmp_path):
@@ -52,7 +52,7 @@ def test_texts_add_more(tmp_path):
     told = found.ablation
     assert (told.n_rows, told.n_labels, told.n_without_text) == (N - 30, GROUPS, 20)
     assert list(by_name(found)) == [
-        (modality, k) for k in (4, 6) for modality in ("image", "text", "both")
+        (shown, k) for k in (4, 6) for shown in ("image", "text", "both, text weight 1")
     ]
     text, image = by_name(found)["text", 4], by_name(found)["image", 4]
     gain = text.gain["ami"]
@@ -80,8 +80,9 @@ def test_metrics_are_those_of_scikit_learn(tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "_compare", spy)
     found = by_name(run_stage(ablation, settings_for(tmp_path, bootstrap=0)))
     codes = seen["codes"]
-    for (modality, k), one in found.items():
-        labels = seen["clusterings"][modality][k]
+    of = {variant.shown: by_k for variant, by_k in seen["clusterings"].items()}
+    for (shown, k), one in found.items():
+        labels = of[shown][k]
         assert labels.shape == (5, len(codes))
         slow = {
             "ami": [adjusted_mutual_info_score(codes, own) for own in labels],
@@ -95,6 +96,59 @@ def test_metrics_are_those_of_scikit_learn(tmp_path, monkeypatch):
             assert one.metrics[name].value == pytest.approx(np.mean(values), abs=1e-12)
             assert one.metrics[name].low is None
         assert one.spread == pytest.approx(np.std(slow["ami"]), abs=1e-12)
+
+
+def test_several_weights_are_those_of_single_runs(tmp_path):
+    make(tmp_path)
+    settings = settings_for(tmp_path, text_weights=(0.25, 4, 0.25))
+    several = run_stage(ablation, settings)
+    assert Ablation.load_if_any(str(tmp_path / "evaluation")) == several.ablation
+    shown = ["image", "text", "both, text weight 0.25", "both, text weight 4"]
+    assert [one.shown for one in several.ablation.compared] == 2 * shown
+    for weight in (0.25, 4.0):
+        alone = settings_for(tmp_path).replace("cluster", text_weight=weight)
+        single = by_name(run_stage(ablation, alone))
+        assert list(single) == [
+            (name, k) for k in (4, 6) for name in ("image", "text", f"both, text weight {weight:g}")
+        ]
+        assert all(by_name(several)[key] == one for key, one in single.items())
+    both = [one for one in several.ablation.compared if one.k == 4][2:]
+    assert both[0].metrics["ami"].value != both[1].metrics["ami"].value
+    (table,) = several.tables()
+    assert table.columns[1:3] == ("from", "text weight")
+    assert [row[1:3] for row in table.rows[:4]] == [
+        ("image", None), ("text", None), ("both", 0.25), ("both", 4.0)
+    ]  # fmt: skip
+
+
+def test_the_first_weight_is_what_gains_are_over(tmp_path):
+    make(tmp_path)
+    found = run_stage(ablation, settings_for(tmp_path, modalities=("both",), text_weights=(0.1, 3)))
+    first, second = (one for one in found.ablation.compared if one.k == 4)
+    assert first.gain == {}
+    value = second.metrics["ami"].value - first.metrics["ami"].value
+    assert second.gain["ami"].value == pytest.approx(value)
+    assert value != 0
+    assert "gain over both, text weight 0.1" in found.tables()[0].title
+
+
+def test_weights_of_rows_that_are_not_compared(tmp_path):
+    make(tmp_path)
+    settings = settings_for(tmp_path, modalities=("image", "text"), text_weights=(1,))
+    with pytest.raises(UsageError, match="--modalities names image, text: add both"):
+        ablation.plan(settings)
+
+
+def test_a_file_of_version_1_has_one_weight_for_all(tmp_path):
+    make(tmp_path)
+    told = run_stage(ablation, settings_for(tmp_path)).ablation
+    path = tmp_path / "evaluation" / "ablation.json"
+    old = json.loads(path.read_text())
+    assert old["format_version"] == 2
+    for one in old["compared"]:
+        del one["text_weight"]
+    path.write_text(json.dumps({**old, "format_version": 1, "text_weight": 1.0}))
+    assert Ablation.load_if_any(str(path.parent)) == told
 
 
 def test_threads_do_not_matter(tmp_path):

@@ -1,5 +1,7 @@
 """Rows of images and texts, and what stands in for a text that is not there."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -119,10 +121,20 @@ def test_rows_without_a_text_are_not_pulled_together():
     assert group_by_expected > group_by_zeros
 
 
-def test_text_that_was_never_missing_and_is_now():
+@pytest.mark.parametrize("n", [1, 2, 3, 20])
+def test_text_that_was_never_missing_and_is_now(n):
+    """Also where next to nothing is known, what stands in is a text of length one."""
+    images, texts, _ = related(n)
+    fusion = Fusion.fit(images, texts, weight=1.0)
+    row = fusion(images, texts, np.arange(n) != 0)[0]
+    half = row[images.shape[1] :]
+    np.testing.assert_allclose(np.linalg.norm(half), np.sqrt(0.5), rtol=1e-6)
+
+
+def test_models_of_earlier_versions_may_know_no_text():
     images, texts, _ = related(20)
-    fusion = Fusion.fit(images, texts, weight=1.0, expect=False)
-    with pytest.raises(DataError, match="1 banners have no text, and all had one"):
+    fusion = replace(Fusion.fit(images, texts, weight=1.0), expected=None)
+    with pytest.raises(DataError, match=r"1 banners have no text, .*`bc cluster`"):
         fusion(images, texts, np.arange(20) != 3)
 
 

@@ -16,6 +16,7 @@ RECIPE = {
     "preprocessing": {"version": 1, "resize": "native", "input_size": 224},
     "dtype": "float16",
 }
+TEXT_RECIPE = {**RECIPE, "modality": "text", "model": "a_sentence_network"}
 _BLOCK = 8_192
 _N_GROUPS = 24
 
@@ -82,14 +83,25 @@ def tables_of(ids: np.ndarray, copies: int = 1) -> dict[str, pa.Table]:
     return {"rows": rows, "aliases": aliases, "rejected": rejected.empty_table()}
 
 
+def make_texts(folder: Path, n_rows: int, n_features: int) -> None:
+    """Commit ``<folder>/texts.zarr``: as many banners have a text as it has rows."""
+    ids = np.roll(ids_of(n_rows), 1, axis=1)
+    _make(str(folder / "texts.zarr"), ids, n_features, 1, TEXT_RECIPE)
+
+
 def make_store(folder: Path, n_rows: int, n_features: int, copies: int = 1) -> None:
     """Commit ``<folder>/embeddings.zarr``."""
-    ids = ids_of(n_rows)
+    _make(str(folder / "embeddings.zarr"), ids_of(n_rows), n_features, copies, RECIPE)
+
+
+def _make(
+    url: str, ids: np.ndarray, n_features: int, copies: int, recipe: dict[str, object]
+) -> None:
     committed(
-        str(folder / "embeddings.zarr"),
+        url,
         _blocks(ids, n_features),
         tables_of(ids, copies),
-        recipe=RECIPE,
+        recipe=recipe,
         n_features=n_features,
         dtype="float16",
         chunk_rows=_BLOCK,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.big import make_store, make_sweep
+from memory.big import make_store, make_sweep, make_texts
 from memory.peaks import MIB, Measured, bc, planned
 
 SIZES = {
@@ -18,6 +18,12 @@ SIZES = {
     "many features": (24_000, 1_280, 1, (10, 50)),
     "many centres": (8_000, 1_024, 1, (100, 300)),
 }
+FUSED = {
+    "many features": (24_000, 1_280, 20_000, 384),
+    "many rows": (200_000, 16, 150_000, 16),
+}
+"""Rows and features of the images, and of the texts; the other banners have none."""
+
 LEAST_RATIO = 0.5
 """Measured over planned: a plan that asks for more than twice what is taken refuses too much."""
 
@@ -43,6 +49,7 @@ def stores(tmp_path_factory):
 def paths(folder: Path, *names: str) -> str:
     options = {
         "embeddings": folder / "embeddings.zarr",
+        "texts": folder / "texts.zarr",
         "models": folder / "models",
         "evaluation": folder / "evaluation",
         "assignments": folder / "assignments",
@@ -52,11 +59,11 @@ def paths(folder: Path, *names: str) -> str:
     return " ".join(f"--{name} {options[name]}" for name in names)
 
 
-def check(line: str, least: float = 0.0) -> Measured:
+def check(line: str, least: float = 0.0, **env: str) -> Measured:
     """The command takes no more than its plan, and not much less."""
     line += " --pool threads --workers 2" if "--pool" not in line else ""
-    plan = planned(line)["total_bytes"]
-    ran = bc(line)
+    plan = planned(line, **env)["total_bytes"]
+    ran = bc(line, **env)
     assert ran.code == 0, ran.err
     print(f"{ran.peak_nbytes / MIB:.0f} of {plan / MIB:.0f} MiB: {ran.peak_nbytes / plan:.2f}")
     assert ran.peak_nbytes <= plan
@@ -113,6 +120,19 @@ def test_report(stores, tmp_path, size):
     line = f"report {own} --report {tmp_path}/r.html "
     # The decoders may take far more than pictures need: there is no least ratio.
     check(line + paths(folder, "embeddings", "models", "images"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", FUSED)
+def test_fused_rows(tmp_path, size):
+    n_rows, n_features, n_texts, n_of_text = FUSED[size]
+    make_store(tmp_path, n_rows, n_features)
+    make_texts(tmp_path, n_texts, n_of_text)
+    stores = paths(tmp_path, "embeddings", "texts", "models")
+    check(f"cluster --modality both --k 5 10 --n-init 4 --max-iter 3 {stores}", LEAST_RATIO)
+    own = f"{stores} {paths(tmp_path, 'evaluation')}"
+    check(f"evaluate --label advertiser {own}", LEAST_RATIO)
+    check(f"predict {own} {paths(tmp_path, 'assignments')}", LEAST_RATIO)
 
 
 def model_bytes(folder: Path) -> dict[str, bytes]:
@@ -181,3 +201,17 @@ def test_embed(banners, tmp_path, engine):
     shutil.rmtree(tmp_path / "e.zarr")
     shutil.rmtree(tmp_path / "e.tables")
     check(line)
+
+
+@pytest.mark.slow
+def test_ocr_and_text(banners, tmp_path):
+    """The decoders may take far more than these images need: OCR has no least ratio."""
+    line = f"embed --images {banners}/images --embeddings {tmp_path}/e.zarr "
+    assert bc(f"{line} --model efficientnet_lite0").code == 0
+    own = f"--embeddings {tmp_path}/e.zarr --ocr {tmp_path}/ocr"
+    line = f"ocr --which all --images {banners}/images {own}"
+    check(line, BC_EMBED_DECODE_MEMORY="64MiB")
+    line = f"text {own} --texts {tmp_path}/t.zarr --cache {tmp_path}/cache --use-ocr all"
+    check(line, LEAST_RATIO)  # exports the network first
+    shutil.rmtree(tmp_path / "t.zarr")
+    check(line, 0.4)  # these texts have few of the lengths that the plan counts with

@@ -155,11 +155,24 @@ def test_banners_with_text_in_the_table_are_left_out(bench):
     )
     bench.run()
     result = bench.read()
-    assert (result.n_in, result.n_left_out) == (1, 3)
+    # One banner shows the fourth image with a title and one without: the latter needs its words.
+    assert (result.n_in, result.n_left_out) == (2, 2)
     bench.set("ocr", text_columns=("note",))
-    assert (bench.read().n_in, bench.reader.n_images) == (3, 3)
+    assert (bench.read().n_in, bench.reader.n_images) == (3, 2)
     bench.set("ocr", which="all")
     assert bench.read().n_in == 4
+
+
+def test_what_cleaning_does_not_leave_is_no_text(bench):
+    """As for `bc text --use-ocr missing`: else a banner would get neither text."""
+    nothing = ("\u200b", "\u00ad\ufeff \u202e", "\x00\x7f", " " * 501 + "behind")
+    put_banners(bench.images, len(nothing) + 1)
+    rows = [f"b{number:02d}.png,{said}" for number, said in enumerate((*nothing, "\U0001f600"))]
+    bench.manifest("file,title", *rows)
+    bench.set("text", max_characters=100)
+    bench.run()
+    result = bench.read()
+    assert (result.n_in, result.n_left_out) == (len(nothing), 1)
 
 
 def test_workers_and_parts_change_no_row(bench):

@@ -129,7 +129,7 @@ def small_page(text: str = "") -> ReportPage:
             (
                 AblationRow(4, said, (MetricValue("ami", 0.25, 0.2, 0.3),)),
                 AblationRow(
-                    4, said, (MetricValue("ami", 0.75),), MetricValue("ami", 0.5, 0.4, 0.6)
+                    4, said, (MetricValue("ami", 0.75),), MetricValue("ami", 0.5, 0.4, 0.6), 1.4
                 ),
             ),
         ),

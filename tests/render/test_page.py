@@ -288,7 +288,7 @@ def test_images_texts_and_both():
     text = " ".join("".join(reader.text).split())
     assert "90 banners that have an image, a text and a value of text; 7 without a text" in text
     assert "4 text 0.250 0.200 to 0.300" in text
-    assert "4 text 0.750 +0.500 0.400 to 0.600" in text
+    assert "4 text 1.4 0.750 +0.500 0.400 to 0.600" in text
     assert {"href": "#ablation"} in [attrs for tag, attrs in reader.tags if tag == "a"]
     assert "ablation" not in render_report(replace(page, ablation=None))
 

@@ -72,7 +72,7 @@ def thread_variables(item: int) -> tuple[str | None, str]:
 
 
 def wait_for(path: str, item: int) -> int:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not Path(path).exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     return item

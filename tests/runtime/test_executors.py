@@ -353,7 +353,7 @@ def test_scheduler_lost_while_tasks_run(tmp_path):
     )
     try:
         _wait_until(file.exists)
-        with open_executor(_runtime(scheduler_file=str(file)), timeout_s=20) as executor:
+        with open_executor(_runtime(scheduler_file=str(file)), timeout_s=120) as executor:
             finished = executor.map_unordered(_Waiting(never), range(3))
             assert next(finished) == (0, 0)
             scheduler.kill()
@@ -378,7 +378,7 @@ class _Waiting:
 def _wait_until(condition):
     import time
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

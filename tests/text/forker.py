@@ -11,8 +11,8 @@ from pathlib import Path
 
 from faults.zygote import Saboteur
 
+from bannercluster.media.texts import clean
 from bannercluster.store import points
-from bannercluster.text.clean import clean
 from text import worlds
 
 

@@ -41,7 +41,7 @@ def ask():
 
         yield ask
         process.stdin.close()
-        process.wait(30)
+        process.wait(120)
 
 
 def parts_of(seen, phase):

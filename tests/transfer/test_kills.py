@@ -34,7 +34,7 @@ def forker():
     ) as process:  # fmt: skip
         yield _asker(process)
         process.stdin.close()
-        process.wait(30)
+        process.wait(120)
 
 
 def _asker(process):

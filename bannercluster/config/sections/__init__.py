@@ -11,6 +11,7 @@ from bannercluster.config.sections.bench import PeersConfig, ScaleConfig
 from bannercluster.config.sections.cluster import ClusterConfig
 from bannercluster.config.sections.embed import EmbedConfig
 from bannercluster.config.sections.evaluate import EvaluateConfig
+from bannercluster.config.sections.heatmap import HeatmapConfig, HeatmapSynthConfig
 from bannercluster.config.sections.ocr import OcrConfig
 from bannercluster.config.sections.paths import PathsConfig
 from bannercluster.config.sections.predict import PredictConfig
@@ -27,6 +28,8 @@ __all__ = [
     "EmbedConfig",
     "EvaluateConfig",
     "ExportConfig",
+    "HeatmapConfig",
+    "HeatmapSynthConfig",
     "ImportConfig",
     "OcrConfig",
     "PathsConfig",
@@ -56,6 +59,8 @@ SECTIONS: dict[str, type[Section]] = {
         AblationConfig,
         PredictConfig,
         ReportConfig,
+        HeatmapSynthConfig,
+        HeatmapConfig,
         ScaleConfig,
         PeersConfig,
     )

@@ -17,6 +17,15 @@ class AblationConfig(Section):
         tuple[Literal["image", "text", "both"], ...],
         Option(help="What is compared; differences are from the first one"),
     ] = ("image", "text", "both")
+    text_weights: Annotated[
+        tuple[float, ...],
+        Option(
+            help="Weights of the text with which both are compared",
+            minimum=0,
+            metavar="X ...",
+            unset="that of --text-weight",
+        ),
+    ] = ()
     seeds: Annotated[
         int, count(help="Clusterings of each k, each the best of its own restarts")
     ] = 20

@@ -79,6 +79,35 @@ class PathsConfig(Section):
             unset="no labels",
         ),
     ] = None
+    clicks: Annotated[
+        str, location(help="Parquet file, folder or pattern of the clicks", metavar="PATH")
+    ] = "data/clicks.parquet"
+    exposure: Annotated[
+        str,
+        location(
+            help="Parquet of visits, impressions and clicks per day; used where it exists",
+            metavar="PATH",
+        ),
+    ] = "data/exposure.parquet"
+    heatmaps: Annotated[str, location(help="Zarr store of the heatmaps", metavar="STORE")] = (
+        "data/heatmaps.zarr"
+    )
+    heatmap_references: Annotated[
+        str,
+        location(
+            help="Parquet of domain and grid_id known to be healthy; used where it exists",
+            flag="--references",
+            metavar="PATH",
+        ),
+    ] = "data/heatmap_references.parquet"
+    heatmap_truth: Annotated[
+        str,
+        location(
+            help="Parquet of the known fault of each domain and grid_id; used where it exists",
+            flag="--truth",
+            metavar="PATH",
+        ),
+    ] = "data/heatmap_truth.parquet"
     cache: Annotated[str, location(help="Local folder of exported networks", metavar="FOLDER")] = (
         "~/.cache/bannercluster"
     )

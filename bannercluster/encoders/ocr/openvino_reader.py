@@ -34,6 +34,10 @@ _FAILURES = (
     MemoryError,
 )
 _LINES_OF_A_TASK = 8
+_MOST_KERNELS = 50
+"""Kept in a stream, so that memory does not grow with every shape that occurs: over the 91 widths
+of lines by 400 MiB in two streams. Making them again takes 12 ms at a change of shape. Never 0: the
+plugin then takes other kernels, and lines differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +80,10 @@ class OpenVinoReader:
         )
         characters = recognizer.get_rt_info()["framework"]["character"].value.splitlines()
         self._decode = CTCLabelDecode(character=characters)
-        self._detector = compile_network(_with_pixels_in(detector), spec.precision, threads)
-        self._recognizer = compile_network(recognizer, spec.precision, threads)
+        self._detector, self._recognizer = (
+            compile_network(network, spec.precision, threads, _MOST_KERNELS)
+            for network in (_with_pixels_in(detector), recognizer)
+        )
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="read")
         self._own = threading.local()
 

@@ -3,10 +3,10 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bannercluster.text.clean import clean, cut
+from bannercluster.media.texts import clean, cut, has_own_text
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 ANY = st.text(st.characters(), max_size=60) | st.text(
@@ -17,6 +17,7 @@ ANY = st.text(st.characters(), max_size=60) | st.text(
 )
 
 
+@settings(deadline=None)
 @given(ANY, st.integers(1, 30))
 def test_clean_text_has_nothing_that_acts(text, most):
     found = clean(text, most)
@@ -29,6 +30,7 @@ def test_clean_text_has_nothing_that_acts(text, most):
     assert clean(found, most) == found
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("abc äß買シ1,.!<&>'\"/"), max_size=50))
 def test_plain_text_only_loses_white_space(text):
     plain = unicodedata.normalize("NFC", " ".join(text.split()))
@@ -76,3 +78,16 @@ def test_what_lies_far_behind_is_not_looked_at():
 def test_a_megabyte_is_as_its_beginning(piece):
     text = piece * (1_000_000 // len(piece))
     assert clean(text, 20_000) == clean(text[:100_000], 20_000)
+
+
+@settings(deadline=None)
+@given(ANY | st.text(st.sampled_from("\u2160\u00bd\u0e01\u0300\u200b \uac00"), max_size=4))
+def test_own_text_is_what_cleaning_leaves(text):
+    for most in (1, 7):
+        assert has_own_text([None, " \u200b", text], most) == (clean(text, most) != "")
+
+
+def test_nothing_said_is_no_text():
+    assert not has_own_text([], 100)
+    assert not has_own_text([None, "", "\u00ad\ufeff\t", " " * 501 + "behind"], 100)
+    assert has_own_text([None, "", "\U0001f600"], 100)

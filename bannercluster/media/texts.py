@@ -1,10 +1,15 @@
-"""One text, harmless and of bounded length, whatever it was."""
+"""One text, harmless and of bounded length, whatever it was; and whether a banner has one.
+
+A banner has text of its own where one of its columns of text, or its landing page, says something:
+where cleaning leaves anything of it. What is read in its image is not its own.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 VERSION = 1
@@ -38,6 +43,23 @@ def clean(text: str, max_characters: int) -> str:
     text = marks.sub(r"\1", drop.sub("", text))
     text = " ".join(unicodedata.normalize("NFC", text).split())
     return cut(text, max_characters)
+
+
+def has_own_text(said: Iterable[str | None], max_characters: int) -> bool:
+    """Whether a banner has text of its own.
+
+    Parameters
+    ----------
+    said : iterable of str or None
+        What its columns of text say, and its landing page where it was read.
+    max_characters : int
+        As for :func:`clean`.
+    """
+    # A letter or digit that comes first is never cleaned away, and most texts have one.
+    return any(
+        text is not None and (text[:1].isalnum() or clean(text, max_characters) != "")
+        for text in said
+    )
 
 
 def cut(text: str, max_characters: int) -> str:
