@@ -22,7 +22,9 @@ CENTRES: Array = (EDGES[:-1] + EDGES[1:]) / 2
 
 def bin_of(position: Array) -> npt.NDArray[np.int64]:
     """Return the bin of each position of an axis; what lies beyond the ring goes to its edge."""
-    scaled = (position - EDGES[0]) * (N_BINS / (EDGES[-1] - EDGES[0]))
+    # Within the ring first: a finite position may be so far out that scaling it overflows.
+    inside = np.clip(position, EDGES[0], EDGES[-1])
+    scaled = (inside - EDGES[0]) * (N_BINS / (EDGES[-1] - EDGES[0]))
     bins: npt.NDArray[np.int64] = np.clip(scaled, 0, N_BINS - 1).astype(np.int64)
     return bins
 

@@ -90,17 +90,21 @@ class Broken:
         if elsewhere is not None:
             clicks[touched] = elsewhere.sample(rng, int(touched.sum()))[0]
             return clicks, component, touched
-        low, high = self._zone()
-        while (lost := touched & ((clicks >= low) & (clicks < high)).all(axis=1)).any():
-            n_lost = int(lost.sum())
-            clicks[lost], component[lost] = self.healthy.sample(rng, n_lost)
-            touched[lost] = rng.random(n_lost) < self.share
+        lost = np.flatnonzero(touched & self.swallows(clicks))
+        while len(lost):
+            clicks[lost], component[lost] = self.healthy.sample(rng, len(lost))
+            touched[lost] = rng.random(len(lost)) < self.share
+            lost = lost[touched[lost] & self.swallows(clicks[lost])]
         return clicks, component, touched
 
-    def _zone(self) -> tuple[Array, Array]:
+    def swallows(self, clicks: Array) -> npt.NDArray[np.bool_]:
+        """Return which clicks, shape (n, 2), a dead zone loses where the fault touches them."""
         if self.dead is None:
-            raise AssertionError("a fault either moves clicks or swallows them")
-        return self.dead
+            return np.zeros(len(clicks), bool)
+        low, high = self.dead
+        inside: npt.NDArray[np.bool_] = (clicks >= low) & (clicks < high)
+        swallowed: npt.NDArray[np.bool_] = np.all(inside, axis=1)
+        return swallowed
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,261 @@
+"""Scores on the scale of healthy heatmaps of the same grid and number of clicks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import polygamma, psi
+
+from bannercluster.errors import DataError
+from bannercluster.heatmap.nulls import LADDER, NullScores
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+_LEAST_SD = 1e-3
+_N_GROUPS = 20
+"""Groups of references; those of one group are calibrated on the others."""
+
+_LEAST_REFERENCES = 8
+"""References, of all grids together, that it takes to calibrate a number of clicks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Location and scale of every score on healthy heatmaps, by grid and number of clicks.
+
+    Parameters
+    ----------
+    location, log_scale : ndarray of shape (n_grids + 1, n_levels, n_scores), float64
+        The last row is of a grid that nothing is known of: the mean over grids.
+    """
+
+    location: Array
+    log_scale: Array
+
+    @property
+    def most_clicks(self) -> int:
+        """Clicks up to which it holds: a heatmap of more is thinned to them."""
+        return LADDER[self.location.shape[1] - 1]
+
+    def z(self, values: Array, grid: Index, n_clicks: Array) -> Array:
+        """Return calibrated scores: (s - location) / scale, interpolated in log N.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n, n_scores)
+        grid : ndarray of shape (n,), int64
+            -1 for a grid that was not calibrated.
+        n_clicks : ndarray of shape (n,)
+        """
+        low, share = position(n_clicks, self.location.shape[1])
+        high = np.minimum(low + 1, self.location.shape[1] - 1)
+        share = share[:, None]
+        location = (1 - share) * self.location[grid, low] + share * self.location[grid, high]
+        log_scale = (1 - share) * self.log_scale[grid, low] + share * self.log_scale[grid, high]
+        found: Array = (values - location) / np.exp(log_scale)
+        return found
+
+
+def position(n_clicks: Array, n_levels: int) -> tuple[Index, Array]:
+    """Return where numbers of clicks lie on the ladder: the level below, and the share above."""
+    ladder = np.log(np.array(LADDER[:n_levels], float))
+    place = np.interp(np.log(np.maximum(n_clicks, 1.0)), ladder, np.arange(n_levels))
+    low = np.floor(place).astype(np.int64)
+    return low, place - low
+
+
+def calibrate(null: NullScores, n_grids: int) -> tuple[Calibration, Array]:
+    """Calibrate scores on left-out references.
+
+    Locations and log scales of grids are shrunk towards their mean over grids, as far as chance
+    explains their differences (empirical Bayes); where a grid has few references of so many
+    clicks, towards what the level below it says.
+
+    Returns
+    -------
+    calibration : Calibration
+    z : ndarray of shape (n, n_scores)
+        Of the left-out references, each calibrated without itself.
+
+    Raises
+    ------
+    DataError
+        If there are no left-out references.
+    """
+    n_levels = n_calibrated(null)
+    pool = _Pool.of(null, n_levels)
+    everything = np.ones(len(null.values), bool)
+    whole = _curves(null, pool, everything, n_grids)
+    z = np.empty_like(null.values)
+    n_clicks = np.array(LADDER, float)[null.level]
+    group = null.reference % _N_GROUPS
+    for nth in np.unique(group).tolist():
+        out = group == nth
+        z[out] = _curves(null, pool, ~out, n_grids).z(
+            null.values[out], null.grid[out], n_clicks[out]
+        )
+    return whole, z
+
+
+def n_calibrated(null: NullScores) -> int:
+    """Return how many levels of the ladder have references enough."""
+    known = np.unique(np.stack([null.level, null.grid, null.reference]), axis=1)
+    number = np.bincount(known[0], minlength=len(LADDER))
+    if not number[0]:
+        raise DataError(
+            "no grid has two references: one to make its profile of, and one to see what healthy "
+            "heatmaps score; give two or more of at least one grid"
+        )
+    return int((number >= min(_LEAST_REFERENCES, number[0])).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class _Pool:
+    """What all grids say of a level, each array of shape (n_levels, n_scores).
+
+    Parameters
+    ----------
+    location, log_scale
+        Means over grids.
+    between : ndarray
+        Variance of the means of references about their grid's.
+    tau, log_tau
+        Variance over grids of the location and of the log scale, chance taken off.
+    carry, log_carry
+        How much of a grid's difference from the mean goes on from the level below.
+    """
+
+    location: Array
+    log_scale: Array
+    between: Array
+    tau: Array
+    log_tau: Array
+    carry: Array
+    log_carry: Array
+
+    @classmethod
+    def of(cls, null: NullScores, n_levels: int) -> _Pool:
+        shape = (n_levels, null.values.shape[1])
+        made = {name: np.zeros(shape) for name in cls.__dataclass_fields__}
+        before = None
+        n_grids = int(null.grid.max()) + 1
+        for level in range(n_levels):
+            here = _Moments.of(null, null.level == level, n_grids)
+            known = here.n_references > 0
+            judged = here.n_references > 1
+            made["location"][level] = here.mean[known].mean(axis=0)
+            degrees = np.maximum(here.n_references[judged] - 1, 1)[:, None]
+            if judged.any():
+                made["between"][level] = (here.between[judged] * degrees).sum(
+                    axis=0
+                ) / degrees.sum()
+                logs = here.log_scale[judged]
+                made["log_scale"][level] = _mean_log(here.variance[judged], degrees)
+                chance = _log_chance(here.degrees[judged]).mean(axis=0)
+                made["log_tau"][level] = np.maximum(logs.var(axis=0) - chance, 0)
+            else:
+                made["between"][level] = made["between"][level - 1]
+                made["log_scale"][level] = made["log_scale"][level - 1]
+            chance = (made["between"][level] / here.n_references[known][:, None]).mean(axis=0)
+            made["tau"][level] = np.maximum(here.mean[known].var(axis=0) - chance, 0)
+            if before is not None:
+                both = (before.n_references > 1) & judged
+                made["carry"][level] = _slope(before.mean[both], here.mean[both])
+                made["log_carry"][level] = _slope(before.log_scale[both], here.log_scale[both])
+            before = here
+        return cls(**made)
+
+
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Of the null scores of a level, by grid."""
+
+    n_references: Index
+    mean: Array
+    between: Array
+    variance: Array
+    log_scale: Array
+    degrees: Array
+
+    @classmethod
+    def of(cls, null: NullScores, chosen: npt.NDArray[np.bool_], n_grids: int) -> _Moments:
+        """Take the moments of some of the null scores."""
+        n_scores = null.values.shape[1]
+        n_references = np.zeros(n_grids, np.int64)
+        mean, between, variance = (np.zeros((n_grids, n_scores)) for _ in range(3))
+        degrees = np.ones((n_grids, n_scores))
+        for grid in np.unique(null.grid[chosen]).tolist():
+            own = chosen & (null.grid == grid)
+            values = null.values[own]
+            _, which = np.unique(null.reference[own], return_inverse=True)
+            number = np.bincount(which)
+            sums = np.stack([np.bincount(which, column) for column in values.T], axis=1)
+            means: Array = sums / number[:, None]
+            n = len(number)
+            n_references[grid], mean[grid] = n, means.mean(axis=0)
+            if n > 1:
+                between[grid] = means.var(axis=0, ddof=1)
+                within = ((values - means[which]) ** 2).sum(axis=0) / max(len(values) - n, 1)
+                repeats = len(values) / n
+                variance[grid] = between[grid] + within * (1 - 1 / repeats)
+                share = np.clip(between[grid] / np.maximum(variance[grid], 1e-12), 1 / repeats, 1)
+                degrees[grid] = (n - 1) / share
+        # The log of an estimated variance is low on average: the mean of log chi-square.
+        low = psi(degrees / 2) - np.log(degrees / 2)
+        log_scale = 0.5 * (np.log(np.maximum(variance, _LEAST_SD**2)) - low)
+        return cls(n_references, mean, between, variance, log_scale, degrees)
+
+
+def _mean_log(variance: Array, degrees: npt.NDArray[np.int64]) -> Array:
+    """Return the log of the root of the pooled variance."""
+    pooled = (variance * degrees).sum(axis=0) / degrees.sum()
+    log: Array = 0.5 * np.log(np.maximum(pooled, _LEAST_SD**2))
+    return log
+
+
+def _log_chance(degrees: Array) -> Array:
+    """Return the variance of the log of an estimated standard deviation, by degrees of freedom."""
+    chance: Array = 0.25 * polygamma(1, degrees / 2)
+    return chance
+
+
+def _slope(before: Array, here: Array) -> Array:
+    """Return the regression over grids of a level's differences on those of the level below."""
+    if len(before) < 3:
+        return np.zeros(before.shape[1])
+    away = before - before.mean(axis=0)
+    slope = (away * (here - here.mean(axis=0))).sum(axis=0) / np.maximum(
+        (away**2).sum(axis=0), 1e-12
+    )
+    clipped: Array = np.clip(slope, 0, 1)
+    return clipped
+
+
+def _curves(
+    null: NullScores, pool: _Pool, chosen: npt.NDArray[np.bool_], n_grids: int
+) -> Calibration:
+    """Shrink the location and log scale of each grid, level after level."""
+    n_levels, n_scores = pool.location.shape
+    location = np.zeros((n_grids + 1, n_levels, n_scores))
+    log_scale = np.zeros_like(location)
+    offset, log_offset = np.zeros((n_grids, n_scores)), np.zeros((n_grids, n_scores))
+    for level in range(n_levels):
+        here = _Moments.of(null, chosen & (null.level == level), n_grids)
+        n = here.n_references[:, None]
+        noise = pool.between[level] / np.maximum(n, 1)
+        left = pool.tau[level] * (1 - 0.9 * pool.carry[level] ** 2)
+        weight = np.where(n > 0, left / (left + noise + 1e-12), 0)
+        prior = pool.carry[level] * offset
+        offset = weight * (here.mean - pool.location[level]) + (1 - weight) * prior
+        left = pool.log_tau[level] * (1 - 0.9 * pool.log_carry[level] ** 2)
+        weight = np.where(n > 1, left / (left + _log_chance(here.degrees) + 1e-12), 0)
+        prior = pool.log_carry[level] * log_offset
+        log_offset = weight * (here.log_scale - pool.log_scale[level]) + (1 - weight) * prior
+        location[:-1, level] = pool.location[level] + offset
+        location[-1, level] = pool.location[level]
+        log_scale[:-1, level] = pool.log_scale[level] + log_offset
+        log_scale[-1, level] = pool.log_scale[level]
+    return Calibration(location, log_scale)

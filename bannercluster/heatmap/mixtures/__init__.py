@@ -1,0 +1,1 @@
+"""Gaussian mixtures with uniform noise, fitted to binned clicks."""

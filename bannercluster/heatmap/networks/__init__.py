@@ -1,0 +1,1 @@
+"""Networks on heatmaps: training, count and location of clusters, contrastive, pretrained."""

@@ -1,0 +1,159 @@
+"""All scores of heatmaps against the profile of their grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+from bannercluster.heatmap.binning import Counts
+from bannercluster.heatmap.statistics.distances import (
+    BANDWIDTHS,
+    SCALES,
+    Slices,
+    chi_square,
+    cosine,
+    kernel_discrepancy,
+    sliced_wasserstein,
+)
+from bannercluster.heatmap.statistics.fitting import FitTables, fit
+from bannercluster.heatmap.statistics.profile import GridProfile
+from bannercluster.heatmap.statistics.ratios import (
+    RatioTables,
+    fitted_signals,
+    likelihood_ratios,
+)
+from bannercluster.heatmap.statistics.repeats import (
+    collisions,
+    local_dispersion,
+    periodicity,
+    ring_share,
+)
+from bannercluster.heatmap.statistics.scans import ZoneTables, spot_excess, zone_deficits
+from bannercluster.heatmap.statistics.templates import FAMILIES, Templates
+
+Array = npt.NDArray[np.float64]
+
+ScoreFunction = Callable[[GridProfile, Counts], Array]
+"""A score of heatmaps (n, 64, 64) against a profile: (n,), larger is more broken.
+
+A heatmap's score must have the same bits alone and in a batch."""
+
+SCORE_NAMES: tuple[str, ...] = (
+    *(f"chi_square_{size}" for size in SCALES),
+    *(f"fitted_chi_square_{size}" for size in SCALES),
+    *(f"mmd_{bandwidth:.0f}" for bandwidth in BANDWIDTHS),
+    *("cosine_mean", "cosine_random", "cosine_pair"),
+    "sliced_wasserstein",
+    *("mahalanobis", "surprise"),
+    *(f"ratio_{family}" for family in FAMILIES),
+    "ratio_any",
+    *(f"fitted_{family}" for family in FAMILIES),
+    *("spot_excess", "fitted_spot_excess"),
+    *("zone_deficit", "zone_ratio"),
+    *("collisions", "local_dispersion", "periodicity", "ring_share"),
+)
+"""Names of the columns of ``Scorecard.scores``."""
+
+_ROWS = 64
+"""Heatmaps that are scored together: their temporaries stay in the caches."""
+
+_SLICES = Slices()
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of heatmaps.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, len(SCORE_NAMES)), float64
+    share : ndarray of shape (n, len(FAMILIES)), float64
+        Share of the clicks that each fault would touch, were it the one.
+    """
+
+    values: Array
+    share: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Scorecard:
+    """A profile with the tables that make scoring fast."""
+
+    profile: GridProfile
+    fits: FitTables
+    ratios: RatioTables
+    zones: ZoneTables
+
+    @classmethod
+    def of(cls, profile: GridProfile) -> Scorecard:
+        """Make the tables of a profile."""
+        fits = FitTables.of(profile.density, profile.variation)
+        templates = Templates.of(profile.density, profile.others)
+        ratios = RatioTables.of(profile.density, templates, profile.variation)
+        return cls(profile, fits, ratios, ZoneTables.of(fits))
+
+    def scores(self, counts: Counts) -> Scores:
+        """Score heatmaps, each with at least one click.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n, 64, 64), uint32
+        """
+        parts = [self._scores(counts[low : low + _ROWS]) for low in range(0, len(counts), _ROWS)]
+        if not parts:
+            return Scores(np.empty((0, len(SCORE_NAMES))), np.empty((0, len(FAMILIES))))
+        return Scores(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.share for part in parts]),
+        )
+
+    def _scores(self, counts: Counts) -> Scores:
+        profile, density = self.profile, self.profile.density
+        fitted = fit(self.fits, counts)
+        n_clicks = fitted.n_clicks
+        plain = chi_square(counts, density)
+        ratios = likelihood_ratios(self.ratios, counts)
+        signals = fitted_signals(self.ratios, counts, n_clicks, fitted.shrunk, fitted.shrinkage)
+        anchors = np.stack([profile.anchor, profile.first, profile.pair])
+        columns = [
+            plain,
+            chi_square(counts, fitted.density),
+            kernel_discrepancy(counts, density),
+            cosine(counts, anchors),
+            sliced_wasserstein(counts, density, _SLICES)[:, None],
+            _mahalanobis(counts, density, fitted.explained)[:, None],
+            np.log(fitted.surprise)[:, None],
+            _compressed(ratios.averaged),
+            _compressed(logsumexp(ratios.averaged, axis=1, keepdims=True)),
+            np.arcsinh(signals),
+            spot_excess(counts, density)[:, None],
+            spot_excess(counts, fitted.density)[:, None],
+            *(one[:, None] for one in zone_deficits(self.zones, counts, fitted)),
+            collisions(counts, fitted.density)[:, None],
+            local_dispersion(counts)[:, None],
+            periodicity(counts, fitted.density)[:, None],
+            np.arcsinh(ring_share(counts, density))[:, None],
+        ]
+        return Scores(np.concatenate(columns, axis=1), ratios.share)
+
+
+def _mahalanobis(counts: Counts, density: Array, explained: Array) -> Array:
+    """Return the root of Mahalanobis' distance under Poisson's and the healthy variation, (n,).
+
+    P. C. Mahalanobis (1936): whitened squares, less what the variation explains.
+    """
+    cells = counts.astype(np.float64)
+    n_clicks = cells.sum(axis=(1, 2))
+    square = (cells**2 / density).sum(axis=(1, 2)) / n_clicks - n_clicks
+    distance: Array = np.sqrt(np.maximum(square - explained, 0))
+    return distance
+
+
+def _compressed(ratios: Array) -> Array:
+    """Return log likelihood ratios on a scale on which the strongest do not drown the others."""
+    values: Array = np.arcsinh(ratios)
+    return values

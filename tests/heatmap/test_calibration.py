@@ -1,0 +1,210 @@
+"""Calibration, combination and p-values on scores whose law is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bannercluster.errors import DataError, IncompatibleStoreError
+from bannercluster.heatmap.alerts import ConformalNull, benjamini_hochberg
+from bannercluster.heatmap.calibration import calibrate, position
+from bannercluster.heatmap.combination import (
+    Combination,
+    auroc,
+    expanded,
+    tail_sum,
+    train_combination,
+)
+from bannercluster.heatmap.judging import Judge
+from bannercluster.heatmap.nulls import LADDER, NullScores
+from bannercluster.heatmap.thinning import content_order, thinned
+
+N_LEVELS = len(LADDER)
+
+
+def _null(n_grids: int, n_references: int, seed: int = 0, top: int = N_LEVELS) -> NullScores:
+    """Scores whose location and scale differ by grid and level."""
+    rng = np.random.default_rng(seed)
+    location, scale = _law(n_grids)
+    parts = []
+    for grid in range(n_grids):
+        for reference in range(n_references):
+            levels = np.arange(top if reference % 2 else min(top, 9))
+            values = location[grid] + levels + scale[grid] * rng.normal(size=len(levels))
+            parts.append((values, grid, reference % 5, reference, levels))
+    n = [len(part[0]) for part in parts]
+    return NullScores(
+        values=np.concatenate([part[0] for part in parts])[:, None],
+        grid=np.repeat([part[1] for part in parts], n),
+        fold=np.repeat([part[2] for part in parts], n),
+        reference=np.repeat([part[3] for part in parts], n),
+        level=np.concatenate([part[4] for part in parts]),
+    )
+
+
+def _law(n_grids: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(99)
+    return 2 * rng.normal(size=n_grids), np.exp(0.3 * rng.normal(size=n_grids))
+
+
+def test_calibrated_scores_are_standard_on_every_level() -> None:
+    n_grids = 30
+    calibration, left_out = calibrate(_null(n_grids, 20), n_grids)
+    location, scale = _law(n_grids)
+    rng = np.random.default_rng(5)
+    for level in (0, 4, N_LEVELS - 1):
+        grid = np.repeat(np.arange(n_grids), 100)
+        values = location[grid] + level + scale[grid] * rng.normal(size=len(grid))
+        z = calibration.z(values[:, None], grid, np.full(len(grid), float(LADDER[level])))
+        assert abs(z.mean()) < 0.12
+        assert z.std() == pytest.approx(1, abs=0.1)
+    assert left_out.std() == pytest.approx(1, abs=0.1)
+
+
+def test_left_out_references_are_not_calibrated_by_themselves() -> None:
+    null = _null(12, 2)
+    inside, left_out = calibrate(null, 12)
+    clicks = np.array(LADDER, float)[null.level]
+    own = inside.z(null.values, null.grid, clicks)
+    assert left_out.std() > 1.15 * own.std()
+
+
+def test_grid_without_references_is_the_mean_of_grids() -> None:
+    calibration, _ = calibrate(_null(20, 10), 21)
+    np.testing.assert_allclose(calibration.location[20], calibration.location[-1])
+
+
+def test_shrinkage_follows_what_grids_differ_by() -> None:
+    """Grids that are alike share one location; grids that differ keep their own."""
+    n_grids = 40
+    null = _null(n_grids, 6)
+    alike, _ = calibrate(_same(null), n_grids)
+    apart, _ = calibrate(null, n_grids)
+    location, _ = _law(n_grids)
+    assert alike.location[:-1, 2, 0].std() < 0.2
+    found = apart.location[:-1, 2, 0] - 2
+    assert np.corrcoef(found, location)[0, 1] > 0.95
+
+
+def _same(null: NullScores) -> NullScores:
+    rng = np.random.default_rng(3)
+    values = null.level[:, None] + rng.normal(size=null.values.shape)
+    return NullScores(values, null.grid, null.fold, null.reference, null.level)
+
+
+def test_ladder_ends_where_references_do() -> None:
+    calibration, _ = calibrate(_null(6, 10, top=6), 6)
+    assert calibration.most_clicks == LADDER[5]
+
+
+def test_position_interpolates_in_log_clicks() -> None:
+    low, share = position(np.array([1.0, 30.0, 1e9]), N_LEVELS)
+    assert low.tolist() == [0, 2, N_LEVELS - 1]
+    assert share[1] == pytest.approx(np.log(30 / 20) / np.log(50 / 20))
+    assert share[[0, 2]].tolist() == [0, 0]
+
+
+def test_nothing_to_calibrate_on() -> None:
+    empty = NullScores(np.zeros((0, 1)), *(np.zeros(0, np.int64) for _ in range(4)))
+    with pytest.raises(DataError, match="no grid has two references"):
+        calibrate(empty, 1)
+
+
+def test_p_values_hold_in_every_level() -> None:
+    n_grids = 40
+    judge = Judge.fit(_null(n_grids, 20), n_grids, None)
+    location, scale = _law(n_grids)
+    rng = np.random.default_rng(8)
+    for n_clicks in (20, 200, 1_000, 50_000):
+        level, share = position(np.array([float(n_clicks)]), N_LEVELS)
+        grid = np.repeat(np.arange(n_grids), 100)
+        values = location[grid] + (level + share)[0] + scale[grid] * rng.normal(size=len(grid))
+        clicks = np.full(len(grid), float(n_clicks))
+        z = judge.calibration.z(values[:, None], grid, clicks)
+        p = judge.judge(z, grid, clicks).p
+        assert 0.003 < (p <= 0.01).mean() < 0.02
+        assert (p <= 0.1).mean() == pytest.approx(0.1, abs=0.025)
+
+
+def test_conformal_p_value_counts_itself() -> None:
+    null = ConformalNull((np.arange(9.0),))
+    p = null.p_values(np.array([-1.0, 8.0, 8.5]), np.ones(3))
+    np.testing.assert_allclose(p, [1.0, 0.2, 0.1])
+
+
+def test_benjamini_hochberg_is_the_definition() -> None:
+    rng = np.random.default_rng(2)
+    p = np.concatenate([rng.random(60), rng.random(20) * 1e-3, [np.nan, np.nan]])
+    q = benjamini_hochberg(p)
+    known = np.sort(p[~np.isnan(p)])
+    for rate in (0.01, 0.05, 0.2):
+        passing = np.flatnonzero(known <= rate * np.arange(1, 81) / 80)
+        alerts = passing[-1] + 1 if len(passing) else 0
+        assert (q <= rate).sum() == alerts
+    assert np.isnan(q[-2:]).all()
+    assert np.isnan(benjamini_hochberg(np.array([np.nan]))).all()
+
+
+def _labelled(n: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(6)
+    broken = np.arange(n) % 2 == 1
+    z = rng.normal(size=(n, 4))
+    z[broken, 0] += 2
+    return z, rng.choice([20.0, 300.0, 5_000.0], n), broken, np.arange(n) // 2 % 10
+
+
+def test_combination_learns_and_comes_back_from_json() -> None:
+    z, n_clicks, broken, grid = _labelled()
+    fault = np.where(broken, np.array(["a", "b", "c"], object)[np.arange(len(z)) // 2 % 3], "")
+    z[fault == "c", 3] += 5
+    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid, fault)
+    assert made.auroc > 0.9
+    assert auroc(made.log_odds(z, n_clicks), broken) > 0.9
+    named = np.array(made.faults)[made.likely_fault(z, n_clicks)]
+    assert (named == fault)[fault == "c"].mean() > 0.9
+    again = Combination.from_json(made.to_json())
+    np.testing.assert_array_equal(again.log_odds(z, n_clicks), made.log_odds(z, n_clicks))
+    assert again.names == made.names
+    assert again.faults == made.faults
+    with pytest.raises(IncompatibleStoreError, match="version 99"):
+        Combination.from_json('{"version": 99}')
+
+
+def test_combination_needs_both_kinds() -> None:
+    z, n_clicks, broken, grid = _labelled()
+    with pytest.raises(DataError, match="600 of 600 heatmaps"):
+        train_combination(tuple("wxyz"), z, n_clicks, np.ones_like(broken), grid)
+
+
+def test_log_odds_are_the_same_alone() -> None:
+    z, n_clicks, broken, grid = _labelled()
+    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid)
+    together = made.log_odds(z, n_clicks)
+    for nth in (0, 7, 599):
+        alone = made.log_odds(z[nth : nth + 1], n_clicks[nth : nth + 1])
+        assert alone[0] == together[nth]
+        one = slice(nth, nth + 1)
+        assert tail_sum(z[one])[0] == tail_sum(z)[nth]
+        np.testing.assert_array_equal(
+            expanded(z[one], n_clicks[one])[0], expanded(z, n_clicks)[nth]
+        )
+
+
+def test_auroc_counts_pairs() -> None:
+    scores = np.array([1.0, 2.0, 2.0, 3.0])
+    assert auroc(scores, np.array([False, False, True, True])) == pytest.approx(3.5 / 4)
+
+
+def test_thinning_takes_clicks_away_and_always_the_same() -> None:
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(3.0, (5, 64, 64)).astype(np.uint32)
+    few = thinned(counts[0], 500)
+    assert few.sum() == 500
+    assert (few <= counts[0]).all()
+    np.testing.assert_array_equal(few, thinned(counts[0].copy(), 500))
+    assert not np.array_equal(few, thinned(counts[0], 500, repeat=1))
+    mean = np.mean([thinned(counts[0], 500, repeat=nth) for nth in range(400)], axis=0)
+    expected = 500 * counts[0] / counts[0].sum()
+    assert np.abs(mean - expected).max() < 6 * np.sqrt(expected.max() / 400)
+    shuffled = counts[[3, 1, 0, 4, 2]]
+    np.testing.assert_array_equal(counts[content_order(counts)], shuffled[content_order(shuffled)])
