@@ -7,8 +7,6 @@ could do nothing.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -19,13 +17,13 @@ from markupsafe import Markup
 from bannercluster.render import sweep as sweep_of
 from bannercluster.render.bounds import GALLERY_CAP, PAGE_BYTES_CAP, bounded
 from bannercluster.render.differences import difference_table
+from bannercluster.render.document import environment, script_hash, source, style
 from bannercluster.render.measured import TimesView
 from bannercluster.render.metrics import GROUP_TITLES
-from bannercluster.render.palette import DARK, LIGHT, colour_index, css_variables, shape_path
 from bannercluster.render.pictures import PICTURE_BYTES_CAP, PictureBook, bind
 from bannercluster.render.plots import Bar, bar_plot
 from bannercluster.render.scatter import map_data
-from bannercluster.render.text import DASH, clean, duration, figure
+from bannercluster.render.text import duration, figure
 from bannercluster.render.views import ModelView, RejectedView, ReportPage
 
 __all__ = ["GALLERY_CAP", "LABEL_CAP", "REJECTED_ROW_CAP", "ReportPage", "render_report"]
@@ -83,12 +81,12 @@ def render_report(page: ReportPage) -> str:
 
 
 def _render(page: ReportPage, models: tuple[_Model, ...], book: PictureBook) -> str:
-    script = "\n".join(_source(name) for name in _SCRIPTS)
+    script = "\n".join(source(_templates(), name) for name in _SCRIPTS)
     shown = next((i for i, model in enumerate(page.models) if model.chosen), 0)
     groups = sweep_of.table(page.sweep)
     drawn_map = page.map if page.map and page.map.points and models else None
     return (
-        _environment()
+        _templates()
         .get_template("report.html.j2")
         .render(
             page=page,
@@ -109,7 +107,7 @@ def _render(page: ReportPage, models: tuple[_Model, ...], book: PictureBook) -> 
             or len(page.rejected.rows),
             css=Markup(_css(book, len(models))),  # noqa: S704
             script=Markup(script),  # noqa: S704
-            script_hash=_hash(script),
+            script_hash=script_hash(script),
         )
     )
 
@@ -162,55 +160,16 @@ def _css(book: PictureBook, n_models: int) -> str:
         f"body:has(#model-{i}:checked) .of-model:not(.m{i}){{display:none}}"
         for i in range(n_models)
     )
-    colours = "\n".join(
-        f".f{i}{{fill:var(--c{i})}}.b{i}{{--own:var(--c{i})}}" for i in range(len(LIGHT))
-    )
-    themes = (
-        f":root{{{css_variables(LIGHT)}}}\n"
-        f"@media screen and (prefers-color-scheme: dark){{:root{{{css_variables(DARK)}}}}}"
-    )
-    styles = tuple(map(_source, _STYLES))
-    return "\n".join((themes, *styles, colours, switch, book.css))
-
-
-def _hash(script: str) -> str:
-    digest = hashlib.sha256(script.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
-
-
-def _source(name: str) -> str:
-    """Text of a template that is not one: style and scripts are taken as they are."""
-    loader = _environment().loader
-    assert loader is not None  # noqa: S101 - every environment of ours has one
-    return loader.get_source(_environment(), name)[0]
-
-
-def _finalize(value: object) -> object:
-    """Clean every text that a template prints; a missing value is a dash."""
-    if value is None:
-        return DASH
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return clean(value)
+    return "\n".join((style(_templates(), _STYLES), switch, book.css))
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bannercluster.render", "templates"),
-        autoescape=True,
-        finalize=_finalize,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["figure"] = figure
-    environment.globals.update(
-        colour_index=colour_index,
-        shape_path=shape_path,
+def _templates() -> jinja2.Environment:
+    made = environment("bannercluster.render")
+    made.globals.update(
         GALLERY_CAP=GALLERY_CAP,
         LABEL_CAP=LABEL_CAP,
         NOTED_MODELS=_NOTED_MODELS,
         REJECTED_ROW_CAP=REJECTED_ROW_CAP,
     )
-    return environment
+    return made
