@@ -23,7 +23,7 @@ from bannercluster.heatmap.networks.location import LocationConfig, train_locati
 from benchmarks.heatmap_counts import N_CLICKS, interval
 from benchmarks.results import keep
 
-TEST_SEED = 20_261_123
+TEST_SEED = 20_261_124
 NEAR_PX = 3.0
 ISOLATED_SD = 4.0
 """A cluster is isolated if no other centre is nearer than so many of the larger deviation of the

@@ -18,7 +18,10 @@ from bannercluster.config.sections import (
     EvaluateConfig,
     ExportConfig,
     HeatmapConfig,
+    HeatmapReportConfig,
+    HeatmapScoreConfig,
     HeatmapSynthConfig,
+    HeatmapTrainConfig,
     ImportConfig,
     OcrConfig,
     PathsConfig,
@@ -55,6 +58,9 @@ class Settings:
     report: ReportConfig = field(default_factory=ReportConfig)
     heatmap_synth: HeatmapSynthConfig = field(default_factory=HeatmapSynthConfig)
     heatmap: HeatmapConfig = field(default_factory=HeatmapConfig)
+    heatmap_train: HeatmapTrainConfig = field(default_factory=HeatmapTrainConfig)
+    heatmap_score: HeatmapScoreConfig = field(default_factory=HeatmapScoreConfig)
+    heatmap_report: HeatmapReportConfig = field(default_factory=HeatmapReportConfig)
     scale: ScaleConfig = field(default_factory=ScaleConfig)
     peers: PeersConfig = field(default_factory=PeersConfig)
     origins: tuple[tuple[str, str, str], ...] = field(default=(), repr=False, compare=False)

@@ -70,7 +70,7 @@ def position(n_clicks: Array, n_levels: int) -> tuple[Index, Array]:
 def calibrate(null: NullScores, n_grids: int) -> tuple[Calibration, Array]:
     """Calibrate scores on left-out references.
 
-    Locations and log scales of grids are shrunk towards their mean over grids, as far as chance
+    Locations and variances of grids are shrunk towards their mean over grids, as far as chance
     explains their differences (empirical Bayes); where a grid has few references of so many
     clicks, towards what the level below it says.
 
@@ -156,11 +156,19 @@ class _Pool:
                 made["log_scale"][level] = _mean_log(here.variance[judged], degrees)
                 chance = _log_chance(here.degrees[judged]).mean(axis=0)
                 made["log_tau"][level] = np.maximum(logs.var(axis=0) - chance, 0)
+            elif before is None or not made["between"][level - 1].any():
+                # Grids with two references: their one comparison says nothing of its own spread.
+                # The reference and the one compared with it play the same part, so that half of
+                # the variance over grids is the profile's, and half the other domain's.
+                half = null.values[null.level == level].var(axis=0) / 2
+                made["between"][level] = half
+                made["log_scale"][level] = 0.5 * np.log(np.maximum(1.5 * half, _LEAST_SD**2))
             else:
                 made["between"][level] = made["between"][level - 1]
                 made["log_scale"][level] = made["log_scale"][level - 1]
             chance = (made["between"][level] / here.n_references[known][:, None]).mean(axis=0)
-            made["tau"][level] = np.maximum(here.mean[known].var(axis=0) - chance, 0)
+            variance = here.mean[known].var(axis=0)
+            made["tau"][level] = np.maximum(variance - chance, 0)
             if before is not None:
                 both = (before.n_references > 1) & judged
                 made["carry"][level] = _slope(before.mean[both], here.mean[both])
@@ -222,6 +230,19 @@ def _log_chance(degrees: Array) -> Array:
     return chance
 
 
+def _degrees_of(chance: Array) -> Array:
+    """Return the degrees of freedom at which a log standard deviation varies so much.
+
+    The inverse of ``_log_chance`` for a prior, as in G. K. Smyth, "Linear models and empirical
+    Bayes methods" (2004); by the first two terms of the trigamma function's expansion, which errs
+    by less than a tenth where it matters.
+    """
+    target = np.maximum(4 * chance, 1e-4)
+    half = (1 + np.sqrt(1 + 2 * target)) / (2 * target)
+    degrees: Array = 2 * half
+    return degrees
+
+
 def _slope(before: Array, here: Array) -> Array:
     """Return the regression over grids of a level's differences on those of the level below."""
     if len(before) < 3:
@@ -251,9 +272,11 @@ def _curves(
         prior = pool.carry[level] * offset
         offset = weight * (here.mean - pool.location[level]) + (1 - weight) * prior
         left = pool.log_tau[level] * (1 - 0.9 * pool.log_carry[level] ** 2)
-        weight = np.where(n > 1, left / (left + _log_chance(here.degrees) + 1e-12), 0)
-        prior = pool.log_carry[level] * log_offset
-        log_offset = weight * (here.log_scale - pool.log_scale[level]) + (1 - weight) * prior
+        prior = np.exp(2 * (pool.log_scale[level] + pool.log_carry[level] * log_offset))
+        believed = _degrees_of(left)
+        seen = np.where(n > 1, here.degrees, 0)
+        variance = (believed * prior + seen * here.variance) / (believed + seen)
+        log_offset = 0.5 * np.log(np.maximum(variance, _LEAST_SD**2)) - pool.log_scale[level]
         location[:-1, level] = pool.location[level] + offset
         location[-1, level] = pool.location[level]
         log_scale[:-1, level] = pool.log_scale[level] + log_offset

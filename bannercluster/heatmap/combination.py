@@ -14,7 +14,7 @@ from bannercluster.errors import DataError, IncompatibleStoreError
 Array = npt.NDArray[np.float64]
 
 _VERSION = 1
-_PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
+PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
 _N_FOLDS = 5
 _LOW, _HIGH, _TAIL = -6.0, 1e3, 2.0
 _MIDDLE, _SPAN = 6.0, 3.0
@@ -139,6 +139,7 @@ def train_combination(
     broken: npt.NDArray[np.bool_],
     grid: npt.NDArray[np.int64],
     fault: npt.NDArray[np.object_] | None = None,
+    penalties: tuple[float, ...] = PENALTIES,
 ) -> Combination:
     """Teach a combination which heatmaps are broken, and what their faults look like.
 
@@ -153,6 +154,8 @@ def train_combination(
     grid : ndarray of shape (n,), int64
     fault : ndarray of shape (n,), object, optional
         Name of the fault of each broken heatmap.
+    penalties : tuple of float
+        Inverse strengths of the ridge to choose from.
 
     Raises
     ------
@@ -169,8 +172,8 @@ def train_combination(
     features = (features - mean) / scale
     _, number = np.unique(grid, return_inverse=True)
     folds = number % min(_N_FOLDS, number.max() + 1)
-    aurocs = [_left_out(features, broken, folds, penalty) for penalty in _PENALTIES]
-    penalty = _PENALTIES[int(np.argmax(aurocs))]
+    aurocs = [_left_out(features, broken, folds, penalty) for penalty in penalties]
+    penalty = penalties[int(np.argmax(aurocs))]
     model = _logistic(penalty).fit(features, broken)
     faults, fault_weight, fault_intercept = _taught_faults(features, broken, fault, penalty)
     return Combination(

@@ -99,7 +99,8 @@ def null_scores(
                 values=score(references[folds != fold], counts),
                 grid=np.full(len(drawn), grid),
                 fold=np.full(len(drawn), fold),
-                reference=np.array([number for number, _, _ in drawn]),
+                # Two references are compared once, each the other's profile: that counts as one.
+                reference=np.array([number if n > 2 else 0 for number, _, _ in drawn]),
                 level=np.array([level for _, level, _ in drawn]),
             )
         )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from bannercluster.errors import DataError
 from bannercluster.heatmap.alerts import benjamini_hochberg
@@ -109,8 +110,10 @@ class HeatmapScorer:
                 f"{grid_id.shape} of bool, one for each heatmap"
             )
         references = references_of(counts, grid_id, healthy)
-        profiles = profiles_of(references)
-        judge, judge_of_one = _judges(references, profiles, blocks, combination, n_workers)
+        # The products are small: threads of the library would only wait for one another.
+        with threadpool_limits(1, "blas"):
+            profiles = profiles_of(references)
+            judge, judge_of_one = _judges(references, profiles, blocks, combination, n_workers)
         return cls(profiles, judge, judge_of_one, blocks, n_workers)
 
     @property
@@ -146,8 +149,9 @@ class HeatmapScorer:
 
         table = RowScores.unknown(len(counts), len(self.names))
         present = [nth for nth, name in enumerate(names) if (chosen & (grid_id == name)).any()]
-        for rows, part in mapped(by_grid, present, self.n_workers):
-            table.put(rows, part)
+        with threadpool_limits(1, "blas"):
+            for rows, part in mapped(by_grid, present, self.n_workers):
+                table.put(rows, part)
         status = np.full(len(counts), "no_reference", object)
         status[known] = np.where(n_clicks[known] > 0, "scored", "no_clicks")
         table.p[status == "no_clicks"] = 1.0

@@ -223,6 +223,22 @@ TRAINING_CHECKPOINT_GONE = Point(
     "removal of the checkpoint when the network is written",
     "the network is there: the next run loads it, the file is not used",
 )
+HEATMAP_COMBINATION = Point(
+    "heatmap.combination",
+    "what a model of broken banners was taught",
+    "the card names its own combination; without a card there is no model: the same command goes "
+    "on from the trained network",
+)
+HEATMAP_MODEL = Point(
+    "heatmap.model",
+    "the card of a model of broken banners: the model exists",
+    "before it the old model holds, or there is none; after it nothing is left to do",
+)
+HEATMAP_SCORES = Point(
+    "heatmap.scores",
+    "the table of scores and alerts",
+    "the old table holds until the new one is whole",
+)
 BENCH = Point(
     "bench.result",
     "the figures or the plot of a measurement",
@@ -272,6 +288,9 @@ POINTS = (
     TRAINED_WEIGHTS,
     TRAINED_CARD,
     TRAINING_CHECKPOINT_GONE,
+    HEATMAP_COMBINATION,
+    HEATMAP_MODEL,
+    HEATMAP_SCORES,
     BENCH,
     GARBAGE,
 )

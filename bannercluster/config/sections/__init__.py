@@ -11,7 +11,13 @@ from bannercluster.config.sections.bench import PeersConfig, ScaleConfig
 from bannercluster.config.sections.cluster import ClusterConfig
 from bannercluster.config.sections.embed import EmbedConfig
 from bannercluster.config.sections.evaluate import EvaluateConfig
-from bannercluster.config.sections.heatmap import HeatmapConfig, HeatmapSynthConfig
+from bannercluster.config.sections.heatmap import (
+    HeatmapConfig,
+    HeatmapReportConfig,
+    HeatmapScoreConfig,
+    HeatmapSynthConfig,
+    HeatmapTrainConfig,
+)
 from bannercluster.config.sections.ocr import OcrConfig
 from bannercluster.config.sections.paths import PathsConfig
 from bannercluster.config.sections.predict import PredictConfig
@@ -29,7 +35,10 @@ __all__ = [
     "EvaluateConfig",
     "ExportConfig",
     "HeatmapConfig",
+    "HeatmapReportConfig",
+    "HeatmapScoreConfig",
     "HeatmapSynthConfig",
+    "HeatmapTrainConfig",
     "ImportConfig",
     "OcrConfig",
     "PathsConfig",
@@ -61,6 +70,9 @@ SECTIONS: dict[str, type[Section]] = {
         ReportConfig,
         HeatmapSynthConfig,
         HeatmapConfig,
+        HeatmapTrainConfig,
+        HeatmapScoreConfig,
+        HeatmapReportConfig,
         ScaleConfig,
         PeersConfig,
     )

@@ -1,7 +1,7 @@
-"""Settings of the click heatmaps: synthetic clicks, and heatmaps from clicks."""
+"""Settings of the click heatmaps, from synthetic clicks to the report."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from bannercluster.config.knobs import Option, Section
 from bannercluster.config.sections.recurring import count
@@ -47,3 +47,57 @@ class HeatmapConfig(Section):
     chunk_rows: Annotated[int, count(help="Heatmaps in one chunk of the store", semantic=False)] = (
         256
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatmapTrainConfig(Section):
+    """A model of broken banners, taught on simulated ones."""
+
+    section: ClassVar[str] = "heatmap_train"
+
+    profile: Annotated[
+        Literal["small", "full"],
+        Option(help="How much it learns from: small for two cores, full for a GPU"),
+    ] = "small"
+    network: Annotated[
+        Literal["comparison", "none"],
+        Option(help="Network beside the statistics; it is kept only where it adds to them"),
+    ] = "comparison"
+    also: Annotated[
+        tuple[Literal["count", "location", "simclr"], ...],
+        Option(help="Further networks to train and measure; the model does not use them"),
+    ] = ()
+    seed: Annotated[int, Option(help="Seed of what is simulated and drawn", minimum=0)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatmapScoreConfig(Section):
+    """Which scored heatmaps are alerts."""
+
+    section: ClassVar[str] = "heatmap_score"
+
+    fdr: Annotated[
+        float,
+        Option(
+            help="Share of the alerts that may be false",
+            flag="--false-discovery-rate",
+            minimum=0,
+            maximum=1,
+        ),
+    ] = 0.1
+    most_alerts: Annotated[
+        int | None, count(help="Most alerts: the surest of them", unset="no limit")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatmapReportConfig(Section):
+    """What the report of heatmaps shows."""
+
+    section: ClassVar[str] = "heatmap_report"
+
+    unfolded: Annotated[
+        int, Option(help="Heatmaps in the picture of maximum variance unfolding; 0: no such "
+                    "picture", minimum=0, maximum=1000, metavar="N")
+    ] = 300  # fmt: skip
+    seed: Annotated[int, Option(help="Seed of the sample in the pictures", minimum=0)] = 0

@@ -108,6 +108,30 @@ class PathsConfig(Section):
             metavar="PATH",
         ),
     ] = "data/heatmap_truth.parquet"
+    heatmap_model: Annotated[
+        str,
+        location(
+            help="Folder of the model of broken banners; scores use it where it exists",
+            flag="--model",
+            metavar="FOLDER",
+        ),
+    ] = "data/heatmap-model"
+    heatmap_scores: Annotated[
+        str, location(help="Parquet of the scores of heatmaps", flag="--scores", metavar="FILE")
+    ] = "data/heatmap_scores.parquet"
+    heatmap_report: Annotated[
+        str,
+        location(help="The report of heatmaps, one HTML file", flag="--report", metavar="FILE"),
+    ] = "data/heatmap-report.html"
+    heatmap_benchmark: Annotated[
+        str | None,
+        location(
+            help="JSON of a measured benchmark, to show in the report",
+            flag="--benchmark",
+            metavar="FILE",
+            unset="none",
+        ),
+    ] = None
     cache: Annotated[str, location(help="Local folder of exported networks", metavar="FOLDER")] = (
         "~/.cache/bannercluster"
     )

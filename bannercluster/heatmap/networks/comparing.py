@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -163,11 +164,16 @@ def train_comparison(
         Called after each simulated grid with their number, and with steps and loss.
     """
     network = seeded(lambda: ComparisonNetwork(config.width), config.seed)
-    learned = lessons or Lessons.simulated(config, on_grid)
+
+    @cache
+    def learned() -> Lessons:
+        # When the first step asks: a network that is finished needs none.
+        return lessons or Lessons.simulated(config, on_grid)
+
     recipe = {key: value for key, value in asdict(config).items() if key != "training"}
     return train(
         network,
-        lambda step: learned.batch(config, step),
+        lambda step: learned().batch(config, step),
         comparison_loss,
         config.training,
         recipe={**recipe, "lessons": asdict(config.lessons)},

@@ -19,6 +19,8 @@ from torch.nn import functional
 from bannercluster.encoders.torch_encoder import single_threaded_workers
 from bannercluster.heatmap.binning import CENTRES, N_BINS, Counts
 from bannercluster.heatmap.simulator.faults import FAULTS
+from bannercluster.heatmap.statistics.profile import GridProfile
+from bannercluster.heatmap.statistics.scores import ScoreFunction
 
 Array = npt.NDArray[np.float64]
 
@@ -142,6 +144,15 @@ def compare(
     found = answers.astype(np.float64)
     raised = np.exp(found[:, 1:] - found[:, 1:].max(axis=1, keepdims=True, initial=-np.inf))
     return Compared(found[:, 0], raised / raised.sum(axis=1, keepdims=True))
+
+
+def comparison_scores(network: ComparisonNetwork) -> ScoreFunction:
+    """Return the evidence of a network as a score of heatmaps against their grid's profile."""
+
+    def score(profile: GridProfile, counts: Counts) -> Array:
+        return compare(network, counts, profile.density).evidence
+
+    return score
 
 
 class _Residual(nn.Module):

@@ -16,6 +16,8 @@ import torch
 
 from bannercluster.heatmap.mixtures.em import EmConfig, fit
 from bannercluster.heatmap.mixtures.model import PIXEL_VARIANCE, Mixture, Points
+from bannercluster.heatmap.mixtures.path import PathConfig
+from bannercluster.heatmap.mixtures.truth import pruned
 from bannercluster.heatmap.networks.clusters import ClusterConfig, cluster_images
 from bannercluster.heatmap.networks.detector import CELL_PX, Detector, DetectorConfig
 from bannercluster.heatmap.networks.prediction import answers
@@ -47,8 +49,10 @@ class LocationConfig:
     weights : SetWeights
     n_batch : int
     n_refinements : int
-        Steps of EM from the network's centres on the heatmap's own clicks; the network finds the
-        clusters, the clicks say to a fraction of a px where they are. Of Hungarian networks only.
+        Steps of EM, at most, from the network's centres on the heatmap's own clicks; the network
+        finds the clusters, the clicks say to a fraction of a px where they are. Then clusters are
+        merged or removed while BIC falls: the network may see one twice. Of Hungarian networks
+        only, and no part of the training.
     """
 
     clusters: ClusterConfig = field(
@@ -68,7 +72,7 @@ class LocationConfig:
     loss: Literal["hungarian", "chamfer"] = "hungarian"
     weights: SetWeights = field(default_factory=SetWeights)
     n_batch: int = 16
-    n_refinements: int = 40
+    n_refinements: int = 100
 
     @classmethod
     def small(
@@ -138,7 +142,7 @@ class LocationNetwork:
         counts : (n, side, side) integer array
         threads : int
         refine : bool
-            Whether to end with the steps of EM.
+            Whether to end with the steps of EM and the merging.
 
         Raises
         ------
@@ -197,7 +201,8 @@ def train_location_network(
         network = seeded(lambda: Detector(config.detector, config.clusters.max_clusters), seed)
     else:
         network = seeded(lambda: Detector(config.detector, _N_OUTPUTS, _RARE), seed)
-    recipe = {key: value for key, value in asdict(config).items() if key != "training"}
+    apart = ("training", "n_refinements")
+    recipe = {key: value for key, value in asdict(config).items() if key not in apart}
     trained = train(
         network,
         batches,
@@ -270,7 +275,7 @@ def _chosen(answer: npt.NDArray[np.float32], most: int) -> Located:
 
 
 def _refined(heatmap: npt.NDArray[np.integer], chosen: Located, config: LocationConfig) -> Located:
-    """Move centres and deviations by steps of EM on the clicks."""
+    """Move centres and deviations by steps of EM on the clicks; keep what the clicks support."""
     k = len(chosen.centres)
     if not k or not config.n_refinements:
         return chosen
@@ -278,7 +283,13 @@ def _refined(heatmap: npt.NDArray[np.integer], chosen: Located, config: Location
     start = Mixture(
         np.full(k, (1 - _NOISE) / k), chosen.centres, variance[:, None, None] * np.eye(2), _NOISE
     )
-    points = Points.of_counts(heatmap)
-    mixture = fit(points, start, EmConfig(n_steps=config.n_refinements)).mixture
+    em = EmConfig(n_steps=config.n_refinements)
+    fitted = pruned(heatmap, fit(Points.of_counts(heatmap), start, em), PathConfig(em=em))
+    mixture = fitted.mixture
     spread = mixture.covariances - PIXEL_VARIANCE * np.eye(2)
-    return Located(mixture.means, np.log(np.linalg.det(spread)) / 4, chosen.existence)
+    # A cluster is as sure as the slot that is nearest to where it came to lie.
+    away = np.hypot(*(mixture.means[:, None] - chosen.centres[None]).transpose(2, 0, 1))
+    existence = chosen.existence[away.argmin(axis=1)] if len(away) else np.zeros(0)
+    order = np.argsort(-existence, kind="stable")
+    log_sd = np.log(np.linalg.det(spread)) / 4
+    return Located(mixture.means[order], log_sd[order], existence[order])

@@ -23,6 +23,7 @@ from bannercluster.heatmap.simulator.layouts import Layout
 Array = npt.NDArray[np.float64]
 
 _LEAST = 1e-12
+_MOST_BACKGROUND = -0.05  # log share: a step of the search may go too far
 _MOST_STEPS = 30
 _CONVERGED = 1e-6  # nats that a step promises
 
@@ -50,14 +51,14 @@ class Oracle:
             What the oracle looks for: kind, share and parameters; not the banner's own density.
         """
         seen = counts.astype(np.float64).ravel()
-        return self._log_evidence(seen, broken) - self._log_evidence(seen, None)
+        return self._log_evidence(seen, _Effect.of(broken)) - self._log_evidence(seen, None)
 
-    def _log_evidence(self, seen: Array, broken: Broken | None) -> float:
+    def _log_evidence(self, seen: Array, effect: _Effect | None) -> float:
         """Return the log probability of counts but for a constant, variation integrated out."""
         model = _Variation.of(self.layout, self.config)
         theta = model.mean.copy()
         n_clicks = seen.sum()
-        probabilities, jacobian = model.bins(theta, broken)
+        probabilities, jacobian = model.bins(theta, effect)
         value = model.log_posterior(theta, seen, probabilities)
         for _ in range(_MOST_STEPS):
             gradient = jacobian @ (seen / probabilities) - model.precision * (theta - model.mean)
@@ -68,7 +69,7 @@ class Oracle:
             length = 1.0
             while length > 1e-4:
                 tried = theta + length * step
-                found, slopes = model.bins(tried, broken)
+                found, slopes = model.bins(tried, effect)
                 better = model.log_posterior(tried, seen, found)
                 if better > value:
                     break
@@ -78,6 +79,33 @@ class Oracle:
             theta, probabilities, jacobian, value = tried, found, slopes, better
         hessian = n_clicks * (jacobian / probabilities) @ jacobian.T + np.diag(model.precision)
         return value - 0.5 * float(np.linalg.slogdet(hessian)[1])
+
+
+@dataclass(frozen=True, eq=False)
+class _Effect:
+    """A fault as the oracle knows it.
+
+    Parameters
+    ----------
+    broken : Broken
+    motion : ndarray of shape (2, 2) or None
+        How touched clicks follow healthy ones; None where they do not.
+    elsewhere : ndarray of shape (4096,) or None
+        The bins of touched clicks that follow nothing.
+    """
+
+    broken: Broken
+    motion: Array | None
+    elsewhere: Array | None
+
+    @classmethod
+    def of(cls, broken: Broken) -> _Effect:
+        if broken.touch is None:
+            return cls(broken, None, None)
+        motion, touched = _motion(broken.touch), broken.touched
+        if motion is not None or touched is None:
+            return cls(broken, motion, None)
+        return cls(broken, None, touched.bin_probabilities().ravel())
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,38 +153,43 @@ class _Variation:
         prior = -0.5 * float(deviation @ (self.precision * deviation))
         return float(seen @ np.log(probabilities)) + prior
 
-    def bins(self, theta: Array, broken: Broken | None) -> tuple[Array, Array]:
+    def bins(self, theta: Array, effect: _Effect | None) -> tuple[Array, Array]:
         """Return the probabilities of the bins, (4096,), and their slopes, (n_parameters, 4096)."""
         density, weight_slopes = self._density(theta)
-        healthy = self._masses(density, weight_slopes, np.eye(2), None)
-        if broken is None:
-            found, slopes = healthy
-        elif broken.touch is None:
-            lost, lost_slopes = self._masses(density, weight_slopes, np.eye(2), broken.dead)
-            kept, kept_slopes = (
-                healthy[0] - broken.share * lost,
-                healthy[1] - broken.share * lost_slopes,
-            )
-            total, total_slopes = kept.sum(), kept_slopes.sum(axis=1, keepdims=True)
-            found, slopes = kept / total, (kept_slopes - kept / total * total_slopes) / total
-        else:
-            touched = broken.touch(density)
-            matrix = _motion(broken.touch)
-            if matrix is None:
-                moved = touched.bin_probabilities().ravel(), np.zeros_like(healthy[1])
-            else:
-                moved = self._masses(touched, weight_slopes, matrix, None)
-            found, slopes = (
-                (1 - broken.share) * healthy[nth] + broken.share * moved[nth] for nth in (0, 1)
-            )
+        found, slopes = self._masses(density, weight_slopes, np.eye(2), None)
+        if effect is not None:
+            found, slopes = self._broken(density, weight_slopes, effect, found, slopes)
         return np.maximum(found, _LEAST), slopes
+
+    def _broken(
+        self,
+        density: Density,
+        weight_slopes: Array,
+        effect: _Effect,
+        healthy: Array,
+        healthy_slopes: Array,
+    ) -> tuple[Array, Array]:
+        """Return the bins with a fault, and their slopes."""
+        broken, share = effect.broken, effect.broken.share
+        if broken.touch is None:
+            lost, lost_slopes = self._masses(density, weight_slopes, np.eye(2), broken.dead)
+            kept, kept_slopes = healthy - share * lost, healthy_slopes - share * lost_slopes
+            total, total_slopes = kept.sum(), kept_slopes.sum(axis=1, keepdims=True)
+            return kept / total, (kept_slopes - kept / total * total_slopes) / total
+        if effect.elsewhere is not None:
+            still = (1 - share) * healthy_slopes
+            return (1 - share) * healthy + share * effect.elsewhere, still
+        motion = np.eye(2) if effect.motion is None else effect.motion
+        moved, moved_slopes = self._masses(broken.touch(density), weight_slopes, motion, None)
+        slopes = (1 - share) * healthy_slopes + share * moved_slopes
+        return (1 - share) * healthy + share * moved, slopes
 
     def _density(self, theta: Array) -> tuple[Density, Array]:
         """Return the density of the clicks, and the slopes of its weights, (n_parameters, K)."""
         layout, n = self.layout, len(self.layout.log_weight)
         pointers, fingers = _softmax(theta[:n]), _softmax(theta[:n] + theta[n : 2 * n])
         mobile = float(expit(theta[2 * n]))
-        background = min(float(np.exp(theta[2 * n + 1])), 0.95)
+        background = float(np.exp(min(theta[2 * n + 1], _MOST_BACKGROUND)))
         shift = theta[2 * n + 2 : 2 * n + 4] + theta[2 * n + 4 :].reshape(n, 2)
         ink = 1 - background
         weight = np.concatenate(

@@ -1,0 +1,183 @@
+"""A model of broken banners from simulated ones: network, lessons, gate, combination."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from bannercluster.heatmap.gate import Gate, TaughtScores
+from bannercluster.heatmap.model import (
+    NETWORK,
+    networks_url,
+    read_card_if_any,
+    save_model,
+)
+from bannercluster.heatmap.networks.comparing import ComparisonConfig, train_comparison
+from bannercluster.heatmap.networks.comparison import ComparisonNetwork, comparison_scores
+from bannercluster.heatmap.networks.training import Trained
+from bannercluster.heatmap.quality import Estimated
+from bannercluster.heatmap.recipes import ModelRecipe
+from bannercluster.heatmap.scorer import NO_BLOCKS
+from bannercluster.heatmap.simulated import dataset_of
+from bannercluster.heatmap.simulator.benchmark import (
+    BenchmarkConfig,
+    Heatmaps,
+    draw_grids,
+    simulate_grid,
+)
+from bannercluster.heatmap.statistics.scores import ScoreFunction
+from bannercluster.runtime.progress import Progress
+
+
+@dataclass(frozen=True)
+class MadeModel:
+    """A model that lies in its folder, and what making it took.
+
+    Parameters
+    ----------
+    card : mapping
+    is_new : bool
+        Whether it was made now, or was there already.
+    seconds : tuple of (str, float)
+        Steps that were done now, with their times.
+    """
+
+    card: Mapping[str, Any]
+    is_new: bool
+    seconds: tuple[tuple[str, float], ...]
+
+
+def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress) -> MadeModel:
+    """Make a model, go on where a killed run was, or leave the one that is there.
+
+    Parameters
+    ----------
+    recipe : ModelRecipe
+    url : str
+        Its folder.
+    n_workers : int
+        Threads; the model does not depend on them.
+    progress : Progress
+
+    Raises
+    ------
+    StoreError, FormatVersionError
+        If what lies there is damaged, or newer than this code.
+    """
+    card = read_card_if_any(url)
+    if card is not None and card.get("fingerprint") == recipe.fingerprint:
+        return MadeModel(card, is_new=False, seconds=())
+    times: list[tuple[str, float]] = []
+    trained, blocks = None, NO_BLOCKS
+    if recipe.comparison is not None:
+        started = time.perf_counter()
+        trained = _trained(recipe.comparison, networks_url(url), progress)
+        blocks = _block(trained)
+        times.append(("network", time.perf_counter() - started))
+    # The matrices are small: threads of the library would only wait for one another.
+    with threadpool_limits(1, "blas"):
+        started = time.perf_counter()
+        scores = _lessons(recipe.lessons, blocks, n_workers, progress)
+        times.append(("scores of the lessons", time.perf_counter() - started))
+        started = time.perf_counter()
+        gate = None if trained is None else Gate.of(NETWORK, scores)
+        if gate is None or not gate.kept:
+            scores = scores.statistics
+        combination = scores.combination()
+        auroc = scores.auroc(scores.out_of_fold()) if gate is None else _auroc(gate)
+        times.append(("combination", time.perf_counter() - started))
+    is_kept = gate is not None and gate.kept
+    save_model(
+        url,
+        recipe.fingerprint,
+        combination,
+        {
+            "network": _mark(recipe, trained) if is_kept else None,
+            "auroc_out_of_fold": asdict(auroc),
+            "auroc_oracle": asdict(scores.auroc(scores.oracle)),
+            "gate": None if gate is None else {**asdict(gate), "kept": gate.kept},
+            "lessons": {
+                "n_grids": recipe.lessons.n_grids,
+                "n_heatmaps": len(scores.broken),
+                "n_broken": int(scores.broken.sum()),
+                "clicks": list(recipe.lessons.clicks),
+            },
+            "recipe": recipe.as_json(),
+            "also": card.get("also", {}) if card is not None else {},
+        },
+    )
+    made = read_card_if_any(url)
+    assert made is not None  # noqa: S101 - it was written just now
+    return MadeModel(made, is_new=True, seconds=tuple(times))
+
+
+def _auroc(gate: Gate) -> Estimated:
+    return gate.auroc if gate.kept else gate.baseline
+
+
+def _mark(recipe: ModelRecipe, trained: Trained | None) -> dict[str, Any] | None:
+    if trained is None or recipe.comparison is None:
+        return None
+    return {"fingerprint": trained.fingerprint, "width": recipe.comparison.width}
+
+
+def _trained(config: ComparisonConfig, folder: str, progress: Progress) -> Trained:
+    progress.start("heatmap train", config.training.n_steps, "steps")
+    done = 0
+
+    def on_step(step: int, loss: float) -> None:
+        nonlocal done
+        progress.advance(step - done, f"loss {loss:.3f}")
+        done = step
+
+    try:
+        with one_torch_thread():
+            return train_comparison(config, folder=folder, on_step=on_step)
+    finally:
+        progress.finish()
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let torch use one thread: the bits of a training depend on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _block(trained: Trained) -> dict[str, ScoreFunction]:
+    network = trained.network
+    if not isinstance(network, ComparisonNetwork):
+        raise TypeError(f"a {type(network).__name__} is no ComparisonNetwork")
+    return {NETWORK: comparison_scores(network)}
+
+
+def _lessons(
+    config: BenchmarkConfig,
+    blocks: Mapping[str, ScoreFunction],
+    n_workers: int,
+    progress: Progress,
+) -> TaughtScores:
+    """Simulate heatmaps and score them."""
+    grids = draw_grids(config)
+    progress.start("heatmap train", len(grids), "grids to learn from")
+    try:
+        parts = []
+        for grid in grids:
+            parts.append(simulate_grid(config, grids, grid.number))
+            progress.advance()
+    finally:
+        progress.finish()
+    drawn = Heatmaps.concatenated(parts)
+    dataset = dataset_of(drawn, grids, config.seed)
+    return TaughtScores.of(dataset, drawn.reference, np.asarray(drawn.broken), blocks, n_workers)

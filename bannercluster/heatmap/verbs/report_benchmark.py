@@ -1,0 +1,188 @@
+"""The JSON of the benchmark of heatmaps (``benchmarks/results/heatmap.json``) as views.
+
+Its ``result`` has sections; a section that is missing is not shown, one of another form is an
+error, so that no figure is lost unseen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bannercluster.errors import UsageError
+from bannercluster.heatmap.report.quality import (
+    CalibrationRow,
+    CalibrationView,
+    Estimate,
+    FaultRow,
+    FigureRow,
+    GoalRow,
+    QualityView,
+)
+from bannercluster.heatmap.report.views import BlockRow, BlocksView
+from bannercluster.store import files
+
+_NAME = "heatmap"
+_MOST_DROP, _FAULTS_OF = 0.02, 9
+
+
+@dataclass(frozen=True)
+class BenchmarkViews:
+    """What a benchmark says.
+
+    Parameters
+    ----------
+    quality : QualityView or None
+    blocks : BlocksView or None
+    """
+
+    quality: QualityView | None = None
+    blocks: BlocksView | None = None
+
+
+def read_benchmark(url: str) -> BenchmarkViews:
+    """Read what the benchmark has written.
+
+    Raises
+    ------
+    UsageError
+        If there is none, it is another benchmark's, or a section has another form.
+    StoreError
+        If it cannot be read.
+    """
+    read = files.read_json_if_any(url)
+    if read is None:
+        raise UsageError(
+            f"no benchmark at {url}; expected the JSON of `python -m benchmarks.heatmap`: leave "
+            f"--benchmark out, or name another"
+        )
+    result = read.get("result")
+    if read.get("benchmark") != _NAME or not isinstance(result, dict):
+        raise UsageError(
+            f"{url} is of the benchmark {read.get('benchmark')!r}; expected {_NAME!r}: name the "
+            f"JSON of `python -m benchmarks.heatmap` with --benchmark"
+        )
+    try:
+        return BenchmarkViews(_quality(result, str(read.get("measured", ""))), _blocks(result))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"{url} is not of the form that the report reads ({type(error).__name__}: {error}): "
+            f"measure it again with this version's benchmark"
+        ) from error
+
+
+def _quality(result: Mapping[str, Any], measured: str) -> QualityView | None:
+    held_out = result.get("held_out_grids")
+    if held_out is None:
+        return None
+    grids, seed = result["simulator"]["grids"], result["simulator"]["seed"]
+    by_fault, unseen = result.get("by_fault", {}), result.get("held_out_fault", {})
+    return QualityView(
+        source=(
+            f"the benchmark of {measured[:10]}: {held_out['log_odds']['n_broken']:,} broken and "
+            f"{held_out['log_odds']['n_healthy']:,} healthy heatmaps of {grids[2]:,} held-out "
+            f"grids, whose layout families were not taught; seed {seed}"
+        ),
+        figures=_figures(held_out),
+        faults=tuple(_fault(name, one, unseen.get(name)) for name, one in by_fault.items()),
+        calibration=_calibration(result.get("by_clicks", {})),
+        goals=_goals(result),
+        note="All faulty heatmaps count, detectable or not. Intervals are bootstrapped over grids. "
+        "Faults are told from the heatmaps of the simulator, whose numbers were fixed before "
+        "anything was taught.",
+    )
+
+
+def _figures(held_out: Mapping[str, Any]) -> tuple[FigureRow, ...]:
+    shown = [
+        FigureRow(f"{name}{told}", _estimate(held_out[of][key]))
+        for key, name in (("auroc", "AUROC"), ("recall", "recall at 1 % false positives"))
+        for of, told in (
+            ("log_odds", ""),
+            ("statistics_only", ", statistics alone"),
+            ("untaught", ", untaught"),
+            ("detectable_only", ", detectable faults only"),
+        )
+        if of in held_out
+    ]
+    both = held_out.get("on_the_oracle_s_heatmaps")
+    if both is not None:
+        shown += [
+            FigureRow(
+                f"{name}, heatmaps that the oracle saw",
+                _estimate(both["log_odds"][key]),
+                _estimate(both["oracle"][key]),
+            )
+            for key, name in (("auroc", "AUROC"), ("recall", "recall at 1 %"))
+        ]
+    return tuple(shown)
+
+
+def _fault(name: str, one: Mapping[str, Any], unseen: Mapping[str, Any] | None) -> FaultRow:
+    return FaultRow(
+        name,
+        int(one["n_broken"]),
+        _estimate(one["auroc"]),
+        _estimate(one["recall"]),
+        oracle_auroc=_estimate(one["oracle"]) if "oracle" in one else None,
+        untaught_auroc=None if unseen is None else _estimate(unseen["held_out"]),
+    )
+
+
+def _calibration(by_clicks: Mapping[str, Any]) -> CalibrationView | None:
+    rows = tuple(
+        CalibrationRow(
+            f"{int(clicks):,}", int(one["n_healthy"]), _estimate(one["false_positive_rate"])
+        )
+        for clicks, one in sorted(by_clicks.items(), key=lambda item: int(item[0]))
+    )
+    return CalibrationView(rows) if rows else None
+
+
+def _goals(result: Mapping[str, Any]) -> tuple[GoalRow, ...]:
+    """Return the goals that the benchmark measures, and what was reached."""
+    held_out = result["held_out_grids"]
+    auroc, recall = (_estimate(held_out["log_odds"][key]) for key in ("auroc", "recall"))
+    goals = [
+        GoalRow("AUROC, held-out grids", ">= 0.970", auroc.value >= 0.97, auroc),
+        GoalRow("recall at 1 % false positives", ">= 0.88", recall.value >= 0.88, recall),
+    ]
+    both = held_out.get("on_the_oracle_s_heatmaps")
+    if both is not None:
+        gap = both["oracle"]["auroc"]["value"] - both["log_odds"]["auroc"]["value"]
+        goals.append(GoalRow("gap to the oracle, AUROC", "<= 0.010", gap <= 0.01, Estimate(gap)))
+    drops = {name: one["drop"] for name, one in result.get("held_out_fault", {}).items()}
+    if drops:
+        n_small = sum(drop <= _MOST_DROP for drop in drops.values())
+        worst = max(drops, key=lambda name: float(drops[name]))
+        note = f"worst: {worst.replace('_', ' ')}, {drops[worst]:.3f}"
+        goal = f"<= {_MOST_DROP:g} in {_FAULTS_OF} of {len(drops)}"
+        reached = Estimate(float(n_small))
+        goals.append(
+            GoalRow("drop for a held-out fault", goal, n_small >= _FAULTS_OF, reached, "count",
+                    "faults", note)
+        )  # fmt: skip
+    if "two_references" in result:
+        two = _estimate(result["two_references"]["log_odds"]["auroc"])
+        goals.append(GoalRow("AUROC, two references", ">= 0.93", two.value >= 0.93, two))
+    return tuple(goals)
+
+
+def _blocks(result: Mapping[str, Any]) -> BlocksView | None:
+    gate = result.get("gate")
+    if not gate:
+        return None
+    rows = []
+    for name, one in gate.items():
+        gain = _estimate(one)
+        rows.append(BlockRow(name, gain, gain.above_zero))
+    return BlocksView("AUROC, held-out grids", "the statistics alone", tuple(rows))
+
+
+def _estimate(one: Mapping[str, Any]) -> Estimate:
+    value, low, high = (float(one[key]) for key in ("value", "low", "high"))
+    if not math.isfinite(value):
+        raise ValueError(f"a figure is {value}")
+    return Estimate(value, low, high)
