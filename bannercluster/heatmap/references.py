@@ -55,7 +55,8 @@ def names_of(heatmaps: xr.Dataset, coordinate: str) -> npt.NDArray[np.object_]:
             f"the Dataset has the coordinates {sorted(map(str, heatmaps.coords))}, and no "
             f"{coordinate}: expected a name for each heatmap"
         )
-    return heatmaps[coordinate].to_numpy().astype(str).astype(object)
+    # A store read back has strings of variable width, which cast to no other kind of string.
+    return np.array([str(one) for one in heatmaps[coordinate].to_numpy().tolist()], object)
 
 
 def references_of(

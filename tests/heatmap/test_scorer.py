@@ -103,6 +103,17 @@ def test_rows_are_the_same_alone_in_any_order_and_with_more_threads(
             np.testing.assert_array_equal(mine, theirs, err_msg=one.name)
 
 
+def test_names_as_a_store_gives_them_back(scorer: HeatmapScorer, held_out: Heatmaps) -> None:
+    shown = dataset(held_out.where(np.flatnonzero(~held_out.reference)[:6]))
+    variable = {
+        name: ("sample", shown[name].to_numpy().astype(np.dtypes.StringDType()))
+        for name in ("domain", "grid_id")
+    }
+    read_back = scorer.score(shown.assign_coords(variable))
+    np.testing.assert_array_equal(read_back.p, scorer.score(shown).p)
+    assert read_back.grid_id.tolist() == shown["grid_id"].to_numpy().tolist()
+
+
 def test_edge_cases_are_rows_with_a_status(scorer: HeatmapScorer, held_out: Heatmaps) -> None:
     counts = np.zeros((5, 64, 64), np.uint32)
     counts[1, 30, 30] = 1
