@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from bannercluster.render.axes import Scale, nice_ticks, spread, thin, tick_labels
 from bannercluster.render.palette import colour_index, shape_path
-from bannercluster.render.text import clean, figure
+from bannercluster.render.svg import add, start, text_of
+from bannercluster.render.text import figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,32 +110,32 @@ def metric_plot(title: str, series: tuple[Series, ...], style: str, uid: str) ->
         + ", ".join(f"k {p.k}: {figure(p.value, style)}" for p in s.points)
         for s in series
     )
-    svg = _svg(WIDTH, HEIGHT, "plot", f"{title} against k", told, uid)
+    svg = start(WIDTH, HEIGHT, "plot", f"{title} against k", told, uid)
     _grid(svg, x, y, ks)
     for p in points:
         if p.chosen:
-            _add(svg, "line", "chosen-k", x1=x(p.k), x2=x(p.k), y1=TOP - 6, y2=HEIGHT - BOTTOM)
+            add(svg, "line", "chosen-k", x1=x(p.k), x2=x(p.k), y1=TOP - 6, y2=HEIGHT - BOTTOM)
     for s in series:
         _draw_series(svg, s, x, y, style)
-    return _text(svg)
+    return text_of(svg)
 
 
 def _grid(svg: ET.Element, x: Scale, y: Scale, ks: list[int]) -> None:
     ticks = nice_ticks(y.low, y.high, 3)
     for tick, label in zip(ticks, tick_labels(ticks), strict=True):
-        _add(svg, "line", "grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y(tick), y2=y(tick))
-        _add(svg, "text", "tick y", text=label, x=LEFT - 6, y=y(tick) + 3.5)
-    _add(svg, "line", "axis", x1=LEFT, x2=WIDTH - RIGHT, y1=HEIGHT - BOTTOM, y2=HEIGHT - BOTTOM)
+        add(svg, "line", "grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y(tick), y2=y(tick))
+        add(svg, "text", "tick y", text=label, x=LEFT - 6, y=y(tick) + 3.5)
+    add(svg, "line", "axis", x1=LEFT, x2=WIDTH - RIGHT, y1=HEIGHT - BOTTOM, y2=HEIGHT - BOTTOM)
     for k in thin(ks, x.start, x.end, 20):
-        _add(svg, "text", "tick x", text=str(k), x=x(k), y=HEIGHT - BOTTOM + 15)
-    _add(svg, "text", "tick y", text="k", x=LEFT - 6, y=HEIGHT - BOTTOM + 15)
+        add(svg, "text", "tick x", text=str(k), x=x(k), y=HEIGHT - BOTTOM + 15)
+    add(svg, "text", "tick y", text="k", x=LEFT - 6, y=HEIGHT - BOTTOM + 15)
 
 
 def _draw_series(svg: ET.Element, s: Series, x: Scale, y: Scale, style: str) -> None:
-    group = _add(svg, "g", f"series s{s.number % 4}")
+    group = add(svg, "g", f"series s{s.number % 4}")
     for step, (k, value) in enumerate(s.dots):
         if math.isfinite(value):  # a step aside, always the same one, so that equal restarts show
-            _add(
+            add(
                 group,
                 "circle",
                 "restart",
@@ -145,16 +146,16 @@ def _draw_series(svg: ET.Element, s: Series, x: Scale, y: Scale, style: str) -> 
     drawn = [p for p in s.points if math.isfinite(p.value)]
     if len(drawn) > 1:
         path = "M" + "L".join(f"{x(p.k)} {y(p.value)}" for p in drawn)
-        _add(group, "path", "best", d=path)
+        add(group, "path", "best", d=path)
     for nth, p in enumerate(drawn):
         tip = f"{s.name}, k = {p.k}: {figure(p.value, style)}"
         if p.low is not None and p.high is not None:
-            _add(group, "line", "interval", x1=x(p.k), x2=x(p.k), y1=y(p.low), y2=y(p.high))
+            add(group, "line", "interval", x1=x(p.k), x2=x(p.k), y1=y(p.low), y2=y(p.high))
             tip += f" (interval {figure(p.low, style)} to {figure(p.high, style)})"
-        dot = _add(group, "g", "dot chosen" if p.chosen else "dot")
-        _add(dot, "title", "", text=tip)
-        _add(dot, "circle", "reach", cx=x(p.k), cy=y(p.value), r=11)
-        _add(dot, "circle", "mark", cx=x(p.k), cy=y(p.value), r=4.5 if p.chosen else 3)
+        dot = add(group, "g", "dot chosen" if p.chosen else "dot")
+        add(dot, "title", "", text=tip)
+        add(dot, "circle", "reach", cx=x(p.k), cy=y(p.value), r=11)
+        add(dot, "circle", "mark", cx=x(p.k), cy=y(p.value), r=4.5 if p.chosen else 3)
         if p.chosen:
             _name_value(dot, drawn, nth, x, y, style)
 
@@ -176,7 +177,7 @@ def _name_value(
         css, dx, dy = "value end", -7, 17 if falls else -8
     else:
         css, dx, dy = ("value", 8, -7) if falls else ("value end", -8, -7)
-    _add(dot, "text", css, text=figure(p.value, style), x=x(p.k) + dx, y=y(p.value) + dy)
+    add(dot, "text", css, text=figure(p.value, style), x=x(p.k) + dx, y=y(p.value) + dy)
 
 
 def bar_plot(
@@ -206,25 +207,25 @@ def bar_plot(
     told = ", ".join(f"{bar.label}: {bar.text}" for bar in bars)
     # An image has no children that could be reached: bars that are links make it a group.
     role = "group" if any(bar.href for bar in bars) else "img"
-    svg = _svg(width, height, "bars", title, told, uid, role)
+    svg = start(width, height, "bars", title, told, uid, role)
     room = width - label_width - 6.6 * max(len(bar.text) for bar in bars) - 16
     most = max(max(bar.value for bar in bars), 1e-12)
     for nth, bar in enumerate(bars):
         top, middle = 2 + nth * pitch, 2 + nth * pitch + pitch / 2
-        row = _add(svg, "a", "bar", href=bar.href) if bar.href else _add(svg, "g", "bar")
-        _add(row, "rect", "reach", x=0, y=top, width=width, height=pitch)
-        _add(row, "title", "", text=f"{bar.label}: {bar.text}")
+        row = add(svg, "a", "bar", href=bar.href) if bar.href else add(svg, "g", "bar")
+        add(row, "rect", "reach", x=0, y=top, width=width, height=pitch)
+        add(row, "title", "", text=f"{bar.label}: {bar.text}")
         length = round(max(1.5, room * bar.value / most), 2)
         x = label_width + 4.0
         if bar.cluster_id is None:
             colour, place, anchor = "neutral", 0.0, "label start"
         else:
             colour, place, anchor = f"f{colour_index(bar.cluster_id)}", label_width - 20.0, "label"
-            _add(row, "path", colour, d=shape_path(bar.cluster_id),
+            add(row, "path", colour, d=shape_path(bar.cluster_id),
                  transform=f"translate({label_width - 13} {middle - 6})")  # fmt: skip
         label = _short(bar.label, int(label_width / 6.2) if bar.cluster_id is None else 4)
-        _add(row, "text", anchor, text=label, x=place, y=middle + 4)
-        _add(
+        add(row, "text", anchor, text=label, x=place, y=middle + 4)
+        add(
             row,
             "rect",
             f"length {colour}",
@@ -234,36 +235,9 @@ def bar_plot(
             height=thickness,
             rx=2,
         )
-        _add(row, "text", "amount", text=bar.text, x=round(x + length + 7, 2), y=middle + 4)
-    return _text(svg)
+        add(row, "text", "amount", text=bar.text, x=round(x + length + 7, 2), y=middle + 4)
+    return text_of(svg)
 
 
 def _short(label: str, n_chars: int) -> str:
     return label if len(label) <= n_chars else label[: max(1, n_chars - 1)] + "…"
-
-
-def _svg(
-    width: int, height: int, kind: str, title: str, told: str, uid: str, role: str = "img"
-) -> ET.Element:
-    svg = ET.Element("svg", {
-        "class": kind, "viewBox": f"0 0 {width} {height}", "width": str(width),
-        "height": str(height), "role": role, "aria-labelledby": f"{uid}-t {uid}-d",
-    })  # fmt: skip
-    _add(svg, "title", "", text=title, id=f"{uid}-t")
-    _add(svg, "desc", "", text=told, id=f"{uid}-d")
-    return svg
-
-
-def _add(
-    parent: ET.Element, tag: str, css: str, text: str | None = None, **attributes: object
-) -> ET.Element:
-    element = ET.SubElement(parent, tag, {name: str(value) for name, value in attributes.items()})
-    if css:
-        element.set("class", css)
-    if text is not None:
-        element.text = clean(text)
-    return element
-
-
-def _text(svg: ET.Element) -> str:
-    return ET.tostring(svg, encoding="unicode")

@@ -13,6 +13,7 @@ from typing import Final
 from bannercluster.heatmap.pictures.figures import Mark, ScatterView, drawn_marks
 from bannercluster.render.axes import Scale, nice_ticks, spread, tick_labels
 from bannercluster.render.palette import N_COLOURS, SHAPE_PATHS
+from bannercluster.render.svg import add, start, text_of
 from bannercluster.render.text import clean
 
 WIDTH, PLOT_HEIGHT = 460, 340
@@ -60,12 +61,7 @@ def scatter_svg(view: ScatterView, uid: str) -> str:
     marks = drawn_marks(view)
     legend = _legend_lines(view)
     height = PLOT_HEIGHT + LINE * len(legend) + 4
-    svg = ET.Element("svg", {
-        "class": "scatter", "viewBox": f"0 0 {WIDTH} {height}", "width": str(WIDTH),
-        "height": str(height), "role": "img", "aria-labelledby": f"{uid}-t {uid}-d",
-    })  # fmt: skip
-    _add(svg, "title", "", text=view.title, id=f"{uid}-t")
-    _add(svg, "desc", "", text=_told(view, marks), id=f"{uid}-d")
+    svg = start(WIDTH, height, "scatter", view.title, _told(view, marks), uid)
     x, y = _scales(view, marks)
     _frame(svg, view, x, y)
     radius = 2.6 if len(marks) > 600 else 3.4 if len(marks) > 150 else 4.2
@@ -75,9 +71,9 @@ def scatter_svg(view: ScatterView, uid: str) -> str:
                       x(mark.x), y(mark.y), radius)  # fmt: skip
         grid = view.groups[mark.group]
         told = grid if mark.name in ("", grid) else f"{mark.name}, {grid}"
-        _add(path, "title", "", text=f"{told}: {state}")
+        add(path, "title", "", text=f"{told}: {state}")
     _legend(svg, legend)
-    return ET.tostring(svg, encoding="unicode")
+    return text_of(svg)
 
 
 def _told(view: ScatterView, marks: Sequence[Mark]) -> str:
@@ -111,17 +107,17 @@ def _frame(svg: ET.Element, view: ScatterView, x: Scale, y: Scale) -> None:
     low, high = PLOT_HEIGHT - BOTTOM, TOP
     ticks = nice_ticks(y.low, y.high, 5)
     for tick, label in zip(ticks, tick_labels(ticks), strict=True):
-        _add(svg, "line", "grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y(tick), y2=y(tick))
-        _add(svg, "text", "tick y", text=label, x=LEFT - 6, y=y(tick) + 3.5)
+        add(svg, "line", "grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y(tick), y2=y(tick))
+        add(svg, "text", "tick y", text=label, x=LEFT - 6, y=y(tick) + 3.5)
     ticks = nice_ticks(x.low, x.high, 5)
     for tick, label in zip(ticks, tick_labels(ticks), strict=True):
-        _add(svg, "line", "grid", x1=x(tick), x2=x(tick), y1=high, y2=low)
-        _add(svg, "text", "tick x", text=label, x=x(tick), y=low + 15)
-    _add(svg, "line", "axis", x1=LEFT, x2=WIDTH - RIGHT, y1=low, y2=low)
-    _add(svg, "line", "axis", x1=LEFT, x2=LEFT, y1=high, y2=low)
+        add(svg, "line", "grid", x1=x(tick), x2=x(tick), y1=high, y2=low)
+        add(svg, "text", "tick x", text=label, x=x(tick), y=low + 15)
+    add(svg, "line", "axis", x1=LEFT, x2=WIDTH - RIGHT, y1=low, y2=low)
+    add(svg, "line", "axis", x1=LEFT, x2=LEFT, y1=high, y2=low)
     across, along = (LEFT + WIDTH - RIGHT) / 2, (high + low) / 2
-    _add(svg, "text", "name", text=view.x_label, x=across, y=low + 35)
-    _add(svg, "text", "name", text=view.y_label, x=13, y=along,
+    add(svg, "text", "name", text=view.x_label, x=across, y=low + 35)
+    add(svg, "text", "name", text=view.y_label, x=13, y=along,
          transform=f"rotate(-90 13 {along})")  # fmt: skip
 
 
@@ -153,7 +149,7 @@ def _legend(svg: ET.Element, lines: list[list[_Key]]) -> None:
         for colour, cross, text in keys:
             if colour:
                 _shape(svg, cross, colour, at, middle, 4.5)
-            _add(svg, "text", "key", text=text, x=round(at + 9, 2), y=middle + 4)
+            add(svg, "text", "key", text=text, x=round(at + 9, 2), y=middle + 4)
             at += 30 + _CHAR_WIDTH * len(text)
 
 
@@ -166,15 +162,4 @@ def _shape(
 ) -> ET.Element:
     scale = round(radius / 6.0, 3)
     place = f"translate({round(x - radius, 2)} {round(y - radius, 2)}) scale({scale})"
-    return _add(parent, "path", css, d=CROSS if cross else SHAPE_PATHS["circle"], transform=place)
-
-
-def _add(
-    parent: ET.Element, tag: str, css: str, text: str | None = None, **attributes: object
-) -> ET.Element:
-    element = ET.SubElement(parent, tag, {name: str(value) for name, value in attributes.items()})
-    if css:
-        element.set("class", css)
-    if text is not None:
-        element.text = clean(text)
-    return element
+    return add(parent, "path", css, d=CROSS if cross else SHAPE_PATHS["circle"], transform=place)

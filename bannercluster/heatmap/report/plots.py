@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bannercluster.heatmap.report import svg
+from bannercluster.heatmap.report import frames
+from bannercluster.heatmap.report.frames import X_PIXELS, Y_PIXELS, Axis
 from bannercluster.heatmap.report.quality import CalibrationView, Estimate, RocCurve
-from bannercluster.heatmap.report.svg import X_PIXELS, Y_PIXELS, Axis
 from bannercluster.heatmap.report.views import N_P_BINS, PValues
 from bannercluster.render.axes import Scale, nice_ticks, tick_labels
+from bannercluster.render.svg import add, text_of
 from bannercluster.render.text import figure
 
 ROC_POINT_CAP: Final = 300
@@ -41,21 +42,21 @@ def roc_plot(curves: tuple[RocCurve, ...], budget: float, uid: str) -> str:
         f"false positives" + (f", AUROC {figure(one.auroc.value)}" if one.auroc else "")
         for one in curves
     )
-    root = svg.start("ROC curves", told, uid)
+    root = frames.start("ROC curves", told, uid)
     x, y = Scale(-3.0, 0.0, *X_PIXELS), Scale(0.0, 1.0, *Y_PIXELS)
     ticks = [(nth / 5, f"{20 * nth} %") for nth in range(6)]
-    svg.frame(
+    frames.frame(
         root,
         Axis("false positives (logarithmic)", x, _DECADES),
         Axis("broken ones found", y, ticks),
     )
     if _LEAST_RATE <= budget <= 1:
         at = x(math.log10(budget))
-        svg.add(root, "line", "budget", x1=at, x2=at, y1=Y_PIXELS[0], y2=Y_PIXELS[1])
+        add(root, "line", "budget", x1=at, x2=at, y1=Y_PIXELS[0], y2=Y_PIXELS[1])
     for number, curve in reversed(list(enumerate(curves))):  # the first lies on top
-        group = svg.series(root, number)
-        svg.line(group, "best", [(x(math.log10(f)), y(t)) for f, t in _visible(curve)])
-    return svg.text_of(root)
+        group = frames.series(root, number)
+        frames.line(group, "best", [(x(math.log10(f)), y(t)) for f, t in _visible(curve)])
+    return text_of(root)
 
 
 def _check(curve: RocCurve) -> None:
@@ -99,20 +100,20 @@ def p_plot(distributions: tuple[PValues, ...], uid: str) -> str:
         f"{1 / N_P_BINS:g}"
         for one, own in zip(distributions, shares, strict=True)
     )
-    root = svg.start("p-values", told, uid)
+    root = frames.start("p-values", told, uid)
     most = max(0.1, *(max(own) for own in shares)) * 1.05
     x, y = Scale(0.0, 1.0, *X_PIXELS), Scale(0.0, most, *Y_PIXELS)
     y_ticks = [(tick, f"{100 * tick:.3g} %") for tick in nice_ticks(0.0, most, 4)]
     x_ticks = nice_ticks(0.0, 1.0, 5)
     named = list(zip(x_ticks, tick_labels(x_ticks), strict=True))
-    svg.frame(root, Axis("p-value", x, named), Axis("share of the heatmaps", y, y_ticks))
+    frames.frame(root, Axis("p-value", x, named), Axis("share of the heatmaps", y, y_ticks))
     even = y(1 / N_P_BINS)
-    svg.add(root, "line", "even", x1=X_PIXELS[0], x2=X_PIXELS[1], y1=even, y2=even)
+    add(root, "line", "even", x1=X_PIXELS[0], x2=X_PIXELS[1], y1=even, y2=even)
     for number, own in reversed(list(enumerate(shares))):
         ends = [(x((nth + end) / N_P_BINS), y(share)) for nth, share in enumerate(own)
                 for end in (0, 1)]  # fmt: skip
-        svg.line(svg.series(root, number), "best", ends)
-    return svg.text_of(root)
+        frames.line(frames.series(root, number), "best", ends)
+    return text_of(root)
 
 
 def calibration_plot(view: CalibrationView, uid: str) -> str:
@@ -129,26 +130,26 @@ def calibration_plot(view: CalibrationView, uid: str) -> str:
     told = ", ".join(
         f"{row.clicks} clicks: {rate_text(row.false_positive_rate.value)}" for row in view.rows
     )
-    root = svg.start("Realised false positives by number of clicks", told, uid)
+    root = frames.start("Realised false positives by number of clicks", told, uid)
     most = 1.1 * max(view.band[1], *(end for one in rates for end in _ends(one)))
     x = Scale(-0.5, len(rates) - 0.5, *X_PIXELS)
     y = Scale(0.0, most, *Y_PIXELS)
     low, high = y(view.band[0]), y(view.band[1])
-    svg.add(root, "rect", "band", x=X_PIXELS[0], y=high, width=X_PIXELS[1] - X_PIXELS[0],
+    add(root, "rect", "band", x=X_PIXELS[0], y=high, width=X_PIXELS[1] - X_PIXELS[0],
             height=round(low - high, 2))  # fmt: skip
     x_ticks = [(float(nth), row.clicks) for nth, row in enumerate(view.rows)]
     y_ticks = [(tick, f"{100 * tick:.3g} %") for tick in nice_ticks(0.0, most, 4)]
-    svg.frame(root, Axis("clicks", x, x_ticks), Axis("healthy ones above", y, y_ticks))
+    frames.frame(root, Axis("clicks", x, x_ticks), Axis("healthy ones above", y, y_ticks))
     nominal = y(view.nominal)
-    svg.add(root, "line", "even", x1=X_PIXELS[0], x2=X_PIXELS[1], y1=nominal, y2=nominal)
-    group = svg.series(root, 0)
+    add(root, "line", "even", x1=X_PIXELS[0], x2=X_PIXELS[1], y1=nominal, y2=nominal)
+    group = frames.series(root, 0)
     for nth, (row, rate) in enumerate(zip(view.rows, rates, strict=True)):
         at, tip = x(float(nth)), f"{row.clicks} clicks: {rate_text(rate.value)}"
         if rate.low is not None and rate.high is not None:
-            svg.add(group, "line", "interval", x1=at, x2=at, y1=y(rate.low), y2=y(rate.high))
+            add(group, "line", "interval", x1=at, x2=at, y1=y(rate.low), y2=y(rate.high))
             tip += f" ({rate_text(rate.low)} to {rate_text(rate.high)})"
-        svg.dot(group, at, y(rate.value), tip)
-    return svg.text_of(root)
+        frames.dot(group, at, y(rate.value), tip)
+    return text_of(root)
 
 
 def rate_text(rate: float) -> str:

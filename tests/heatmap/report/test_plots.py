@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from bannercluster.heatmap.report.frames import HEIGHT, WIDTH, X_PIXELS, Y_PIXELS
 from bannercluster.heatmap.report.plots import (
     ROC_POINT_CAP,
     calibration_plot,
@@ -21,7 +22,6 @@ from bannercluster.heatmap.report.quality import (
     GoalRow,
     RocCurve,
 )
-from bannercluster.heatmap.report.svg import HEIGHT, WIDTH, X_PIXELS, Y_PIXELS
 from bannercluster.heatmap.report.views import PValues
 
 from .pages import HOSTILE

@@ -6,8 +6,9 @@ import xml.etree.ElementTree as ET  # written, never parsed
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bannercluster.render import svg as documents
 from bannercluster.render.axes import Scale
-from bannercluster.render.text import clean
+from bannercluster.render.svg import add
 
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 12, 46
@@ -36,21 +37,8 @@ class Axis:
 
 
 def start(title: str, told: str, uid: str) -> ET.Element:
-    """Return an ``<svg>`` with a title and a description for screen readers.
-
-    Parameters
-    ----------
-    title, told : str
-    uid : str
-        Unique on the page, for the ids of both.
-    """
-    svg = ET.Element("svg", {
-        "class": "plot wide", "viewBox": f"0 0 {WIDTH} {HEIGHT}", "width": str(WIDTH),
-        "height": str(HEIGHT), "role": "img", "aria-labelledby": f"{uid}-t {uid}-d",
-    })  # fmt: skip
-    add(svg, "title", "", text=title, id=f"{uid}-t")
-    add(svg, "desc", "", text=told, id=f"{uid}-d")
-    return svg
+    """Return the ``<svg>`` of a plot in the frame of all of them."""
+    return documents.start(WIDTH, HEIGHT, "plot wide", title, told, uid)
 
 
 def frame(svg: ET.Element, x: Axis, y: Axis) -> None:
@@ -83,20 +71,3 @@ def dot(parent: ET.Element, x: float, y: float, told: str) -> None:
     add(group, "title", "", text=told)
     add(group, "circle", "reach", cx=x, cy=y, r=11)
     add(group, "circle", "mark", cx=x, cy=y, r=3.5)
-
-
-def add(
-    parent: ET.Element, tag: str, css: str, text: str | None = None, **attributes: object
-) -> ET.Element:
-    """Append an element; its text is cleaned."""
-    element = ET.SubElement(parent, tag, {name: str(value) for name, value in attributes.items()})
-    if css:
-        element.set("class", css)
-    if text is not None:
-        element.text = clean(text)
-    return element
-
-
-def text_of(svg: ET.Element) -> str:
-    """Return it as text: well-formed XML."""
-    return ET.tostring(svg, encoding="unicode")
