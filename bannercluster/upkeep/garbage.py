@@ -90,6 +90,8 @@ def collect_garbage(
             paths.evaluation,
             paths.assignments,
             paths.ocr,
+            paths.heatmaps,
+            paths.heatmap_model,
         ):
             if not dry_run and _is_there(url):
                 leases.enter_context(hold(url, PURPOSE))
@@ -100,6 +102,8 @@ def collect_garbage(
             *in_results(paths.evaluation),
             *in_results(paths.assignments),
             *in_texts_of_images(paths),
+            *in_results(paths.heatmaps),
+            *in_results(paths.heatmap_model),
         ]
         unneeded = [find for find in finds if staged or find.kind == "leftover"]
         if not dry_run:

@@ -95,7 +95,7 @@ def in_models(paths: PathsConfig) -> Iterator[Find]:
 
 
 def in_results(url: str) -> Iterator[Find]:
-    """Yield what lies in a folder of whole files, evaluation or assignments, and is none."""
+    """Yield what lies in a folder of whole files and is none: evaluation, assignments, heatmaps."""
     yield from _temporary(url, files.sizes(url))
 
 

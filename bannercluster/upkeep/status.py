@@ -102,7 +102,8 @@ def read_status(settings: Settings) -> Status:
         *in_store(paths.texts),
         *in_models(paths),
     ]
-    for folder in (paths.evaluation, paths.assignments):
+    folders = (paths.evaluation, paths.assignments, paths.heatmaps, paths.heatmap_model)
+    for folder in folders:
         finds += in_results(folder)
     finds += in_texts_of_images(paths)
     return Status(
@@ -168,7 +169,8 @@ def _number(n: int, word: str) -> str:
 
 
 def _writers(paths: PathsConfig) -> Iterator[Writer]:
-    for place in (paths.embeddings, paths.ocr, paths.models, paths.assignments):
+    places = (paths.embeddings, paths.ocr, paths.models, paths.assignments, paths.heatmaps)
+    for place in places:
         held = held_by(place)
         if held is not None:
             who = "a process that is just taking it" if held.holder is None else str(held.holder)
