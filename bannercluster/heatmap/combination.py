@@ -7,52 +7,56 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from bannercluster.errors import DataError, IncompatibleStoreError
 
 Array = npt.NDArray[np.float64]
 
-_VERSION = 1
-PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
+_VERSION = 2
+PENALTIES = (0.005, 0.02, 0.08)
 _N_FOLDS = 5
 _LOW, _HIGH, _TAIL = -6.0, 1e3, 2.0
+_NEAR = 4.0
 _MIDDLE, _SPAN = 6.0, 3.0
 """Log N is centred at 400 clicks and scaled."""
+
+_HEALTHY, _UNNAMED = "", "?"
 
 
 @dataclass(frozen=True, eq=False)
 class Combination:
-    """A logistic regression on calibrated scores and their products with log N.
+    """A multinomial regression of *healthy* and each fault on calibrated scores.
+
+    How probable *broken* is, is the sum over the faults: a heatmap that looks like one of them is
+    not less suspect because it looks like no other, as in a single weighted sum of scores.
 
     Parameters
     ----------
     names : tuple of str
         Scores that it expects, in this order.
-    mean, scale, weight : ndarray of shape (n_features,), float64
+    mean, scale : ndarray of shape (n_features,), float64
         Of the features, see ``expanded``.
-    intercept : float
+    faults : tuple of str
+        Kinds of faults that it was taught; "?" stands for broken ones whose fault was not named.
+    weight : ndarray of shape (n_faults, n_features)
+    intercept : ndarray of shape (n_faults,)
+        Of the log odds of each fault against *healthy*.
     penalty : float
         Chosen by folds of grids: the inverse strength of the ridge.
     auroc : float
         Out of fold.
-    faults : tuple of str
-        Kinds of faults that it was taught to tell apart; may be empty.
-    fault_weight : ndarray of shape (n_faults, n_features)
-    fault_intercept : ndarray of shape (n_faults,)
-        Of the multinomial regression that names the fault of a broken heatmap.
     """
 
     names: tuple[str, ...]
     mean: Array
     scale: Array
+    faults: tuple[str, ...]
     weight: Array
-    intercept: float
+    intercept: Array
     penalty: float
     auroc: float
-    faults: tuple[str, ...]
-    fault_weight: Array
-    fault_intercept: Array
 
     def log_odds(self, z: Array, n_clicks: Array) -> Array:
         """Return the log odds that heatmaps are broken, up to a constant, shape (n,).
@@ -62,15 +66,26 @@ class Combination:
         z : ndarray of shape (n, n_scores)
         n_clicks : ndarray of shape (n,)
         """
+        odds: Array = logsumexp(self._odds(z, n_clicks), axis=1)
+        return odds
+
+    def likely_fault(self, z: Array, n_clicks: Array) -> npt.NDArray[np.object_]:
+        """Return the fault that each heatmap has most probably, were it broken, (n,)."""
+        names: npt.NDArray[np.object_] = np.array(self.faults, object)
+        found: npt.NDArray[np.object_] = names[self._odds(z, n_clicks).argmax(axis=1)]
+        return found
+
+    @property
+    def names_faults(self) -> bool:
+        """Whether it can tell faults apart."""
+        return _UNNAMED not in self.faults
+
+    def _odds(self, z: Array, n_clicks: Array) -> Array:
+        """Return the log odds of each fault, (n, n_faults)."""
         features = (expanded(z, n_clicks) - self.mean) / self.scale
         # Row by row: the same bits alone and in a batch.
-        return np.array([float(row @ self.weight) for row in features]) + self.intercept
-
-    def likely_fault(self, z: Array, n_clicks: Array) -> npt.NDArray[np.int64]:
-        """Return which of ``faults`` each heatmap has most probably, were it broken, (n,)."""
-        features = (expanded(z, n_clicks) - self.mean) / self.scale
-        found = [int(np.argmax(self.fault_weight @ row + self.fault_intercept)) for row in features]
-        return np.array(found, np.int64)
+        odds = np.array([self.weight @ row for row in features])
+        return odds.reshape(len(z), len(self.faults)) + self.intercept
 
     def to_json(self) -> str:
         """Return it as JSON; ``from_json`` gives the same bits."""
@@ -80,13 +95,11 @@ class Combination:
                 "names": self.names,
                 "mean": self.mean.tolist(),
                 "scale": self.scale.tolist(),
+                "faults": self.faults,
                 "weight": self.weight.tolist(),
-                "intercept": self.intercept,
+                "intercept": self.intercept.tolist(),
                 "penalty": self.penalty,
                 "auroc": self.auroc,
-                "faults": self.faults,
-                "fault_weight": self.fault_weight.tolist(),
-                "fault_intercept": self.fault_intercept.tolist(),
             },
             indent=1,
         )
@@ -110,26 +123,26 @@ class Combination:
             names=tuple(read["names"]),
             mean=np.array(read["mean"]),
             scale=np.array(read["scale"]),
+            faults=tuple(read["faults"]),
             weight=np.array(read["weight"]),
-            intercept=read["intercept"],
+            intercept=np.array(read["intercept"]),
             penalty=read["penalty"],
             auroc=read["auroc"],
-            faults=tuple(read["faults"]),
-            fault_weight=np.array(read["fault_weight"]),
-            fault_intercept=np.array(read["fault_intercept"]),
         )
 
 
 def expanded(z: Array, n_clicks: Array) -> Array:
-    """Return the features of the regression, shape (n, 4 n_scores + 2).
+    """Return the features of the regression, shape (n, 5 n_scores + 2).
 
-    Each z on a log scale, its tail beyond two, and both times log N.
+    Each z as it is and squared where it is small, its tail beyond two on a log scale, and z and
+    tail on a log scale times log N.
     """
     clipped = np.clip(z, _LOW, _HIGH)
+    near = np.clip(z, -_NEAR, _NEAR)
     log_z = np.sign(clipped) * np.log1p(np.abs(clipped))
     tail = np.log1p(np.maximum(clipped - _TAIL, 0))
     size = ((np.log(np.maximum(n_clicks, 1.0)) - _MIDDLE) / _SPAN)[:, None]
-    return np.concatenate([log_z, tail, size * log_z, size * tail, size, size**2], axis=1)
+    return np.concatenate([near, near**2, tail, size * log_z, size * tail, size, size**2], axis=1)
 
 
 def train_combination(
@@ -153,7 +166,7 @@ def train_combination(
     broken : ndarray of shape (n,), bool
     grid : ndarray of shape (n,), int64
     fault : ndarray of shape (n,), object, optional
-        Name of the fault of each broken heatmap.
+        Name of the fault of each broken heatmap, "" where it is not known.
     penalties : tuple of float
         Inverse strengths of the ridge to choose from.
 
@@ -167,41 +180,20 @@ def train_combination(
             f"{int(broken.sum())} of {len(broken)} heatmaps on {len(np.unique(grid))} grids are "
             "broken: training takes broken and healthy ones of two grids or more"
         )
+    label = np.full(len(broken), _UNNAMED) if fault is None else fault.astype(str)
+    label = np.where(broken, np.where(label == "", _UNNAMED, label), _HEALTHY)
     features = expanded(z, n_clicks)
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
     features = (features - mean) / scale
     _, number = np.unique(grid, return_inverse=True)
     folds = number % min(_N_FOLDS, number.max() + 1)
-    aurocs = [_left_out(features, broken, folds, penalty) for penalty in penalties]
-    penalty = penalties[int(np.argmax(aurocs))]
-    model = _logistic(penalty).fit(features, broken)
-    faults, fault_weight, fault_intercept = _taught_faults(features, broken, fault, penalty)
-    return Combination(
-        names=names,
-        mean=mean,
-        scale=scale,
-        weight=model.coef_[0].astype(np.float64),
-        intercept=float(model.intercept_[0]),
-        penalty=penalty,
-        auroc=max(aurocs),
-        faults=faults,
-        fault_weight=fault_weight,
-        fault_intercept=fault_intercept,
-    )
-
-
-def _taught_faults(
-    features: Array,
-    broken: npt.NDArray[np.bool_],
-    fault: npt.NDArray[np.object_] | None,
-    penalty: float,
-) -> tuple[tuple[str, ...], Array, Array]:
-    """Teach the names of faults; there are none to teach where fewer than three are known."""
-    known = np.zeros(len(broken), bool) if fault is None else broken & (fault != "")
-    if fault is None or len(np.unique(fault[known].astype(str))) < 3:
-        return (), np.zeros((0, features.shape[1])), np.zeros(0)
-    model = _logistic(penalty).fit(features[known], fault[known].astype(str))
-    return tuple(model.classes_.tolist()), model.coef_, model.intercept_
+    if len(penalties) == 1:
+        penalty, reached = penalties[0], float("nan")
+    else:
+        aurocs = [_left_out(features, label, folds, one) for one in penalties]
+        penalty, reached = penalties[int(np.argmax(aurocs))], max(aurocs)
+    faults, weight, intercept = _regression(features, label, penalty)
+    return Combination(names, mean, scale, faults, weight, intercept, penalty, reached)
 
 
 def auroc(scores: Array, broken: npt.NDArray[np.bool_]) -> float:
@@ -213,18 +205,29 @@ def auroc(scores: Array, broken: npt.NDArray[np.bool_]) -> float:
 
 
 def _left_out(
-    features: Array, broken: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64], penalty: float
+    features: Array, label: npt.NDArray[np.str_], folds: npt.NDArray[np.int64], penalty: float
 ) -> float:
     found = np.zeros(len(features))
     for fold in range(int(folds.max()) + 1):
         out = folds == fold
-        model = _logistic(penalty).fit(features[~out], broken[~out])
-        found[out] = features[out] @ model.coef_[0] + model.intercept_[0]
-    return auroc(found, broken)
+        _, weight, intercept = _regression(features[~out], label[~out], penalty)
+        found[out] = logsumexp(features[out] @ weight.T + intercept, axis=1)
+    return auroc(found, label != _HEALTHY)
 
 
-def _logistic(penalty: float) -> LogisticRegression:
-    return LogisticRegression(C=penalty, max_iter=3000, tol=1e-5)
+def _regression(
+    features: Array, label: npt.NDArray[np.str_], penalty: float
+) -> tuple[tuple[str, ...], Array, Array]:
+    """Return the faults, and weights and intercepts of their log odds against *healthy*."""
+    model = LogisticRegression(C=penalty, max_iter=3000, tol=1e-4).fit(features, label)
+    classes = model.classes_.tolist()
+    weight, intercept = model.coef_, model.intercept_
+    if len(classes) > 2:
+        healthy = classes.index(_HEALTHY)
+        weight, intercept = weight - weight[healthy], intercept - intercept[healthy]
+        weight, intercept = np.delete(weight, healthy, 0), np.delete(intercept, healthy)
+    faults = tuple(one for one in classes if one != _HEALTHY)
+    return faults, np.ascontiguousarray(weight, np.float64), np.asarray(intercept, np.float64)
 
 
 def tail_sum(z: Array) -> Array:

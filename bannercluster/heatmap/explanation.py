@@ -54,11 +54,9 @@ def likely_fault(
     combination: Combination | None, raw: Scores, z: Array, n_clicks: Array
 ) -> npt.NDArray[np.object_]:
     """Return the likeliest fault of each heatmap, were it broken, shape (n,)."""
-    if combination is None or not combination.faults:
+    if combination is None or not combination.names_faults:
         return untaught_fault(raw.values)
-    names = np.array(combination.faults, object)
-    chosen: npt.NDArray[np.object_] = names[combination.likely_fault(z, n_clicks)]
-    return chosen
+    return combination.likely_fault(z, n_clicks)
 
 
 def share_of(fault: npt.NDArray[np.object_], raw: Scores) -> Array:

@@ -105,7 +105,12 @@ class TaughtScores:
         for fold in range(int(folds.max()) + 1):
             out = folds == fold
             taught = train_combination(
-                self.names, self.z[~out], self.n_clicks[~out], self.broken[~out], self.grid[~out]
+                self.names,
+                self.z[~out],
+                self.n_clicks[~out],
+                self.broken[~out],
+                self.grid[~out],
+                self.fault[~out],
             )
             found[out] = taught.log_odds(self.z[out], self.n_clicks[out])
         return found

@@ -160,7 +160,7 @@ def test_combination_learns_and_comes_back_from_json() -> None:
     made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid, fault)
     assert made.auroc > 0.9
     assert auroc(made.log_odds(z, n_clicks), broken) > 0.9
-    named = np.array(made.faults)[made.likely_fault(z, n_clicks)]
+    named = made.likely_fault(z, n_clicks)
     assert (named == fault)[fault == "c"].mean() > 0.9
     again = Combination.from_json(made.to_json())
     np.testing.assert_array_equal(again.log_odds(z, n_clicks), made.log_odds(z, n_clicks))
@@ -168,6 +168,32 @@ def test_combination_learns_and_comes_back_from_json() -> None:
     assert again.faults == made.faults
     with pytest.raises(IncompatibleStoreError, match="version 99"):
         Combination.from_json('{"version": 99}')
+
+
+def test_a_fault_counts_for_itself() -> None:
+    """Broken heatmaps that one score in four sees are found although three others see nothing."""
+    rng = np.random.default_rng(8)
+    n = 4_000
+    kind = rng.integers(5, size=n)
+    z = rng.normal(size=(n, 4))
+    seen = np.flatnonzero(kind < 4)
+    z[seen, kind[seen]] += 4
+    fault = np.array(["a", "b", "c", "d", ""], object)[kind]
+    n_clicks, grid = np.full(n, 400.0), np.arange(n) % 10
+    broken = fault != ""
+    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid, fault)
+    truth = np.log(np.exp(4 * z - 8).sum(axis=1))
+    assert auroc(made.log_odds(z, n_clicks), broken) > auroc(truth, broken) - 0.005
+    assert (made.likely_fault(z, n_clicks) == fault)[broken].mean() > 0.95
+    assert made.names_faults
+
+
+def test_broken_without_a_name_are_learned_too() -> None:
+    z, n_clicks, broken, grid = _labelled()
+    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid)
+    assert made.faults == ("?",)
+    assert not made.names_faults
+    assert auroc(made.log_odds(z, n_clicks), broken) > 0.85
 
 
 def test_combination_needs_both_kinds() -> None:

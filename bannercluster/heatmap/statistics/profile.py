@@ -10,8 +10,9 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from bannercluster.errors import DataError
-from bannercluster.heatmap.binning import N_BINS, Counts
+from bannercluster.heatmap.binning import EDGES, N_BINS, Counts
 from bannercluster.heatmap.statistics.axes import pooled, slot_density
+from bannercluster.heatmap.statistics.domains import DomainModel
 from bannercluster.heatmap.statistics.elements import Elements
 from bannercluster.heatmap.statistics.variation import Variation, VariationSpread
 
@@ -28,6 +29,8 @@ _FAR = 3.0
 
 _SAME = 0.01
 """Squared Hellinger distance below which references never differ: what healthy domains vary by."""
+
+_BIN = float(EDGES[1] - EDGES[0])
 
 _FEW_CLICKS = 300.0
 """Clicks at which a reference's chance variation is about that of its domain."""
@@ -49,6 +52,8 @@ class GridProfile:
         Mean of the densities of two references (of one, where there is no other).
     elements : Elements
     spread : VariationSpread
+    bandwidth : float
+        Standard deviation that the density was smoothed by, in widths of the slot.
     n_references : int
         Those that count.
     n_dropped : int
@@ -65,6 +70,7 @@ class GridProfile:
     pair: Array
     elements: Elements
     spread: VariationSpread
+    bandwidth: float
     n_references: int
     n_dropped: int
     kept: npt.NDArray[np.bool_]
@@ -116,6 +122,7 @@ class GridProfile:
             pair=shares[:2].mean(axis=0),
             elements=found,
             spread=spread or VariationSpread(),
+            bandwidth=_bandwidth(n_clicks.sum()) * _BIN,
             n_references=int(kept.sum()),
             n_dropped=int((~kept).sum()),
             kept=kept,
@@ -125,18 +132,32 @@ class GridProfile:
     @cached_property
     def variation(self) -> Variation:
         """How healthy domains differ from the profile, its own uncertainty included."""
-        inflation = 1 + 1 / self.n_references
-        return Variation.of(self.density, self.elements, self.spread, inflation)
+        return Variation.of(self.density, self.elements, self.spread, 1 + 1 / self.n_references)
+
+    @cached_property
+    def domains(self) -> DomainModel:
+        """The densities that healthy domains have."""
+        return DomainModel.of(
+            self.density,
+            self.elements,
+            self.spread,
+            bandwidth=self.bandwidth,
+            inflation=1 + 1 / self.n_references,
+        )
 
 
 def smoothed(mean: Array, n_clicks: float) -> Array:
     """Return a density without empty bins from the mean of references with so many clicks."""
-    bandwidth = float(np.clip(0.6 * (20_000 / n_clicks) ** (1 / 6), 0.6, 3.0))
-    smooth = gaussian_filter(mean, bandwidth, mode="nearest")
+    smooth = gaussian_filter(mean, _bandwidth(n_clicks), mode="nearest")
     rest = 1 - _SLOT_SHARE - _FLAT_SHARE
     density: Array = rest * smooth + _SLOT_SHARE * slot_density() + _FLAT_SHARE / N_BINS**2
     density /= density.sum()
     return density
+
+
+def _bandwidth(n_clicks: float) -> float:
+    """Return the standard deviation of the smoothing, in bins."""
+    return float(np.clip(0.6 * (20_000 / n_clicks) ** (1 / 6), 0.6, 3.0))
 
 
 def trusted(reference_counts: Counts) -> npt.NDArray[np.bool_]:

@@ -7,23 +7,30 @@ binomial log likelihood ratio over windows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
-from bannercluster.heatmap.binning import N_BINS, Counts
+from bannercluster.heatmap.binning import EDGES, N_BINS, Counts
 from bannercluster.heatmap.statistics.axes import window_sums
-from bannercluster.heatmap.statistics.fitting import Fit, FitTables
+from bannercluster.heatmap.statistics.domains import DomainFits
 from bannercluster.heatmap.statistics.native import Float32, matrix_products
+from bannercluster.heatmap.statistics.variation import Variation
 
 Array = npt.NDArray[np.float64]
 
 _SPOTS = (1, 2, 3, 5)
-_ZONES = (
-    *((8, 8), (12, 12), (12, 24), (24, 12), (18, 18), (24, 24)),
-    *((36, 18), (18, 36), (36, 36), (27, 50), (50, 27)),
-)
-_STRIDE = 2
+_SIDES = (8, 11, 14, 18, 24, 32, 41, 54)
+_MOST_STRETCH = 3.9
+_AREAS = (0.035, 0.6)
+_STRIDE = 0.34
+"""Zones: sides in bins, how much longer one may be, share of the slot, step in shares of a side."""
+
+_SHARES = np.array([0.06, 0.1, 0.16, 0.24, 0.34, 0.46, 0.6, 0.75, 0.92])
+"""Shares of the clicks of a zone that may be missing."""
+
 _TINY = 1e-12
 
 
@@ -64,51 +71,85 @@ class ZoneTables:
 
     Parameters
     ----------
-    probability : ndarray of shape (W,), float64
-    along, square : ndarray of shape (M, W), float32
-        The windows in the directions of healthy variation, and their squares.
+    explained : ndarray of shape (M, W), float32
+        Share of the variance of a window's clicks that each direction of healthy variation takes
+        where it is known exactly.
     """
 
-    probability: Array
-    along: Float32
-    square: Float32
+    explained: Float32
 
     @classmethod
-    def of(cls, tables: FitTables) -> ZoneTables:
+    def of(cls, density: Array, variation: Variation) -> ZoneTables:
         """Make the tables of a profile."""
-        probability = _zones(tables.density.reshape(1, N_BINS, N_BINS))[0]
-        along = _zones(tables.back.astype(np.float64).reshape(-1, N_BINS, N_BINS))
-        along -= tables.offset[:, None] * probability
-        return cls(probability, along.astype(np.float32), (along**2).astype(np.float32))
+        probability = _zones(density[None])[0]
+        root = np.sqrt(density.ravel())
+        along = _zones((variation.direction * root).reshape(-1, N_BINS, N_BINS))
+        along -= (variation.direction @ root)[:, None] * probability
+        whole = np.maximum(probability * (1 - probability), _TINY)
+        return cls((along**2 / whole).astype(np.float32))
 
 
-def zone_deficits(tables: ZoneTables, counts: Counts, fitted: Fit) -> tuple[Array, Array]:
+def zone_deficits(
+    tables: ZoneTables, counts: Counts, fitted: DomainFits, shrinkage: Array
+) -> tuple[Array, Array]:
     """Return the deficit of clicks in large windows, healthy variation fitted beside it.
+
+    Parameters
+    ----------
+    tables : ZoneTables
+    counts : ndarray of shape (n, 64, 64)
+    fitted : DomainFits
+    shrinkage : ndarray of shape (n, M), float64
+        How much of a difference along each direction of variation is taken for the domain's.
 
     Returns
     -------
     largest : ndarray of shape (n,), float64
         Of all windows, in standard deviations.
     averaged : ndarray of shape (n,), float64
-        Log of the mean over windows of the likelihood ratio that the deviation stands for.
+        Log of the mean over windows and missing shares of the likelihood ratio.
     """
-    n_clicks = fitted.n_clicks[:, None]
-    share = _zones(counts.astype(np.float64)) / n_clicks
-    missing = tables.probability - share + matrix_products(fitted.shrunk, tables.along)
-    p = tables.probability
-    variance = p * (1 - p) - matrix_products(fitted.shrinkage, tables.square)
+    cells = counts.astype(np.float64)
+    n_clicks = cells.sum(axis=(1, 2))[:, None]
+    p = _zones(fitted.density)
+    missing = p - _zones(cells) / n_clicks
+    left = np.maximum(1 - matrix_products(shrinkage, tables.explained), _LEAST_LEFT)
     # A window that should have less than a click cannot miss one.
-    information = np.maximum(variance, 1e-4 * p) + 0.5 / n_clicks**2
+    information = np.maximum(p * (1 - p), _TINY) * left + 0.5 / n_clicks**2
     signal = np.maximum(np.sqrt(n_clicks) * missing / np.sqrt(information), 0)
-    largest = signal.max(axis=1)
-    half = 0.5 * np.minimum(signal, 37.0) ** 2
-    return largest, np.log(np.exp(half).mean(axis=1))
+    score, precision = n_clicks * missing, n_clicks * information
+    ratio = np.full(len(cells), -np.inf)
+    for share in _SHARES:
+        one = share * score - 0.5 * share**2 * precision
+        ratio = np.logaddexp(ratio, logsumexp(one, axis=1))
+    return signal.max(axis=1), ratio - np.log(p.shape[1] * len(_SHARES))
+
+
+_LEAST_LEFT = 1e-3
+"""Of a window's variance, what is never explained."""
+
+
+def _placed() -> npt.NDArray[np.int64]:
+    """Return the windows: top, left, bottom and right edges in bins, shape (4, W)."""
+    low, high = int(np.searchsorted(EDGES, 0.0)) - 1, int(np.searchsorted(EDGES, 1.0)) + 1
+    found = []
+    for height, width in product(_SIDES, repeat=2):
+        area = height * width * (EDGES[1] - EDGES[0]) ** 2
+        if _AREAS[0] < area < _AREAS[1] and 1 / _MOST_STRETCH < height / width < _MOST_STRETCH:
+            tops = range(low, high - height + 1, max(1, int(height * _STRIDE)))
+            lefts = range(low, high - width + 1, max(1, int(width * _STRIDE)))
+            found += [(top, left, top + height, left + width) for top in tops for left in lefts]
+    return np.array(found).T
+
+
+_TOP, _LEFT, _BOTTOM, _RIGHT = _placed()
 
 
 def _zones(cells: Array) -> Array:
     """Return the sums over the large windows, shape (n, W)."""
-    sums = [
-        window_sums(cells, height, width)[:, ::_STRIDE, ::_STRIDE].reshape(len(cells), -1)
-        for height, width in _ZONES
-    ]
-    return np.concatenate(sums, axis=1)
+    total = np.zeros((len(cells), N_BINS + 1, N_BINS + 1))
+    total[:, 1:, 1:] = cells.cumsum(axis=1).cumsum(axis=2)
+    sums: Array = total[:, _BOTTOM, _RIGHT] - total[:, _TOP, _RIGHT]
+    sums -= total[:, _BOTTOM, _LEFT] - total[:, _TOP, _LEFT]
+    # Picked columns lie in another order in memory, in which a row's sum has other bits.
+    return np.ascontiguousarray(sums)

@@ -19,6 +19,7 @@ from bannercluster.heatmap.statistics.distances import (
     kernel_discrepancy,
     sliced_wasserstein,
 )
+from bannercluster.heatmap.statistics.domains import KINDS, DomainFits
 from bannercluster.heatmap.statistics.fitting import FitTables, fit
 from bannercluster.heatmap.statistics.profile import GridProfile
 from bannercluster.heatmap.statistics.ratios import (
@@ -48,7 +49,8 @@ SCORE_NAMES: tuple[str, ...] = (
     *(f"mmd_{bandwidth:.0f}" for bandwidth in BANDWIDTHS),
     *("cosine_mean", "cosine_random", "cosine_pair"),
     "sliced_wasserstein",
-    *("mahalanobis", "surprise"),
+    "mahalanobis",
+    *(f"domain_{kind}" for kind in KINDS),
     *(f"ratio_{family}" for family in FAMILIES),
     "ratio_any",
     *(f"fitted_{family}" for family in FAMILIES),
@@ -94,7 +96,8 @@ class Scorecard:
         fits = FitTables.of(profile.density, profile.variation)
         templates = Templates.of(profile.density, profile.others)
         ratios = RatioTables.of(profile.density, templates, profile.variation)
-        return cls(profile, fits, ratios, ZoneTables.of(fits))
+        zones = ZoneTables.of(profile.density, profile.variation)
+        return cls(profile, fits, ratios, zones)
 
     def scores(self, counts: Counts) -> Scores:
         """Score heatmaps, each with at least one click.
@@ -113,11 +116,13 @@ class Scorecard:
 
     def _scores(self, counts: Counts) -> Scores:
         profile, density = self.profile, self.profile.density
-        fitted = fit(self.fits, counts)
-        n_clicks = fitted.n_clicks
+        varied = fit(self.fits, counts)
+        fitted = profile.domains.fit(counts)
         plain = chi_square(counts, density)
         ratios = likelihood_ratios(self.ratios, counts)
-        signals = fitted_signals(self.ratios, counts, n_clicks, fitted.shrunk, fitted.shrinkage)
+        signals = fitted_signals(
+            self.ratios, counts, varied.n_clicks, varied.shrunk, varied.shrinkage
+        )
         anchors = np.stack([profile.anchor, profile.first, profile.pair])
         columns = [
             plain,
@@ -125,14 +130,14 @@ class Scorecard:
             kernel_discrepancy(counts, density),
             cosine(counts, anchors),
             sliced_wasserstein(counts, density, _SLICES)[:, None],
-            _mahalanobis(counts, density, fitted.explained)[:, None],
-            np.log(fitted.surprise)[:, None],
+            _mahalanobis(counts, density, varied.explained)[:, None],
+            _energies(fitted),
             _compressed(ratios.averaged),
             _compressed(logsumexp(ratios.averaged, axis=1, keepdims=True)),
             np.arcsinh(signals),
             spot_excess(counts, density)[:, None],
             spot_excess(counts, fitted.density)[:, None],
-            *(one[:, None] for one in zone_deficits(self.zones, counts, fitted)),
+            *(one[:, None] for one in zone_deficits(self.zones, counts, fitted, varied.shrinkage)),
             collisions(counts, fitted.density)[:, None],
             local_dispersion(counts)[:, None],
             periodicity(counts, fitted.density)[:, None],
@@ -151,6 +156,13 @@ def _mahalanobis(counts: Counts, density: Array, explained: Array) -> Array:
     square = (cells**2 / density).sum(axis=(1, 2)) / n_clicks - n_clicks
     distance: Array = np.sqrt(np.maximum(square - explained, 0))
     return distance
+
+
+def _energies(fitted: DomainFits) -> Array:
+    """Return how unusual a domain each heatmap takes, by kind; of the background with its sign."""
+    found = np.sqrt(fitted.energy)
+    found[:, KINDS.index("background")] = fitted.background
+    return found
 
 
 def _compressed(ratios: Array) -> Array:

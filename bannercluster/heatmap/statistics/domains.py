@@ -1,0 +1,258 @@
+"""A heatmap's own healthy density: the elements as its domain most probably re-weighted them.
+
+The profile is the mean over references: its spots are blurred by the shifts of their domains. A
+heatmap of many clicks shows one domain, whose spots are sharp and lie elsewhere. Its parameters
+(log weights of the elements and of the background, shifts, widths) are found as the mode of their
+posterior law by Fisher's scoring; what the mixture of spots does not say of the profile, such as
+the form of an element, is kept as a factor of each bin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from bannercluster.heatmap.binning import N_BINS, Counts
+from bannercluster.heatmap.statistics.axes import open_edges, slot_density
+from bannercluster.heatmap.statistics.elements import Elements
+from bannercluster.heatmap.statistics.variation import VariationSpread
+
+Array = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+_MOST_STEPS = 8
+_CONVERGED = 0.05
+"""A step that promises less, in nats, is not taken."""
+
+_SHORTEST = 0.1
+"""Shares of a step below this are not tried."""
+
+_LEAST_WEIGHT, _LEAST_BACKGROUND = 1e-6, 5e-3
+_LEAST_SHARPNESS = 0.4
+"""An element is never sharper than this share of its width in the profile."""
+
+_MOST_RATIO = 4.0
+_LEAST_PROBABILITY = 1e-9
+_LEAST_WIDTH_SD, _MOST_BACKGROUND_SD = 0.05, 1.0
+
+KINDS = ("weight", "background", "shift", "own_shift", "width")
+"""Kinds of parameters, in their order."""
+
+
+@dataclass(frozen=True, eq=False)
+class DomainModel:
+    """The densities that healthy domains of a grid have.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (K,), float64
+        Of the elements, in clicks of the profile.
+    background : float
+        Share of the clicks spread over the slot.
+    centre, sd : ndarray of shape (K, 2), float64
+        Of the elements on one domain: not blurred by the shifts of several.
+    ratio : ndarray of shape (4096,), float64
+        The profile over what its elements say.
+    prior_sd : ndarray of shape (4 K + 3,), float64
+        Of the parameters, whose law is normal about zero: log weights of the elements, log weight
+        of the background, common shift (x, y), each element's own shift (x of all, y of all), log
+        widths.
+    kind : ndarray of shape (4 K + 3,), int64
+        Index into ``KINDS``.
+    """
+
+    weight: Array
+    background: float
+    centre: Array
+    sd: Array
+    ratio: Array
+    prior_sd: Array
+    kind: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        density: Array,
+        elements: Elements,
+        spread: VariationSpread,
+        *,
+        bandwidth: float,
+        inflation: float,
+    ) -> DomainModel:
+        """Make the model of a profile.
+
+        Parameters
+        ----------
+        density : ndarray of shape (64, 64)
+        elements : Elements
+            Of the density.
+        spread : VariationSpread
+        bandwidth : float
+            Standard deviation that the density was smoothed by, in widths of the slot.
+        inflation : float
+            Factor of the variances, for the uncertainty of the profile itself.
+        """
+        k = len(elements.weight)
+        weight = np.maximum(elements.weight, _LEAST_WEIGHT)
+        background = max(1 - float(elements.weight.sum()), _LEAST_BACKGROUND)
+        blur = spread.shift**2 + spread.own_shift**2 + bandwidth**2
+        least = (_LEAST_SHARPNESS * elements.sd) ** 2
+        kind = np.repeat(np.arange(5), [k, 1, 2, 2 * k, k])
+        by_kind = np.array(
+            [
+                spread.weight,
+                min(spread.background / background, _MOST_BACKGROUND_SD),
+                spread.shift,
+                spread.own_shift,
+                max(spread.width, _LEAST_WIDTH_SD),
+            ]
+        )
+        plain = cls(
+            weight=weight,
+            background=background,
+            centre=elements.centre,
+            sd=elements.sd,
+            ratio=np.ones(N_BINS * N_BINS),
+            prior_sd=np.sqrt(inflation) * by_kind[kind],
+            kind=kind,
+        )
+        flat = density.ravel()
+        said = plain.density(np.zeros(len(kind)))
+        ratio = np.clip(flat / (0.985 * said + 0.015 * flat), 1 / _MOST_RATIO, _MOST_RATIO)
+        sharp = np.sqrt(np.maximum(elements.sd**2 - blur, least))
+        return cls(**{**plain.__dict__, "ratio": ratio, "sd": sharp})
+
+    def density(self, theta: Array) -> Array:
+        """Return the probabilities of the bins, shape (4096,), at parameters, (4 K + 3,)."""
+        x, y = self._axes(theta)
+        return self._normalised(self._weights(theta), x[0], y[0])[0]
+
+    def fit(self, counts: Counts) -> DomainFits:
+        """Fit heatmaps, each by itself.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n, 64, 64), uint32
+        """
+        found = [self._fit(one.ravel().astype(np.float64)) for one in counts]
+        starts = np.searchsorted(self.kind, np.arange(len(KINDS)))
+        # Row by row: the same bits alone and in a batch.
+        energy = [np.add.reduceat((theta / self.prior_sd) ** 2, starts) for theta, _ in found]
+        k = len(self.weight)
+        background = np.array([theta[k] / self.prior_sd[k] for theta, _ in found])
+        density = np.array([one for _, one in found]).reshape(counts.shape)
+        return DomainFits(density, np.array(energy).reshape(-1, len(KINDS)), background)
+
+    def _fit(self, seen: Array) -> tuple[Array, Array]:
+        """Return the posterior mode of the parameters, and its density."""
+        theta, n_clicks = np.zeros(len(self.prior_sd)), seen.sum()
+        precision = self.prior_sd**-2.0
+        density = self.density(theta)
+        value = float(seen @ np.log(density))
+        for _ in range(_MOST_STEPS):
+            slopes = self._slopes(theta)
+            gradient = slopes @ (seen / density).astype(np.float32) - precision * theta
+            scaled = slopes * np.sqrt(n_clicks / density).astype(np.float32)
+            information = (scaled @ scaled.T).astype(np.float64) + np.diag(precision)
+            step = np.linalg.solve(information, gradient.astype(np.float64))
+            if gradient @ step < 2 * _CONVERGED:
+                break
+            length = 1.0
+            while length > _SHORTEST:
+                tried = theta + length * step
+                there = self.density(tried)
+                better = float(seen @ np.log(there)) - 0.5 * float(tried @ (precision * tried))
+                if better > value:
+                    break
+                length /= 2
+            else:
+                break
+            theta, density, value = tried, there, better
+        return theta, density
+
+    def _slopes(self, theta: Array) -> Float32:
+        """Return how the probabilities of the bins change with each parameter, (4 K + 3, 4096)."""
+        k = len(self.weight)
+        x, y = self._axes(theta)
+        weights = self._weights(theta)
+        density, total = self._normalised(weights, x[0], y[0])
+        own = weights[:-1, None]
+        spots, by_x, by_y = (
+            _outer(own * y[down], x[across]) for down, across in ((0, 0), (0, 1), (1, 0))
+        )
+        width = _outer(own * y[0], x[2]) + _outer(own * y[2], x[0])
+        slopes = np.empty((len(theta), N_BINS * N_BINS), np.float32)
+        slopes[:k] = spots
+        slopes[k] = weights[-1] * _SLOT
+        slopes[k + 1], slopes[k + 2] = by_x.sum(axis=0), by_y.sum(axis=0)
+        slopes[k + 3 : 2 * k + 3], slopes[2 * k + 3 : 3 * k + 3] = by_x, by_y
+        slopes[3 * k + 3 :] = width
+        slopes *= (self.ratio / total).astype(np.float32)
+        slopes -= slopes.sum(axis=1, keepdims=True) * density.astype(np.float32)
+        return slopes
+
+    def _weights(self, theta: Array) -> Array:
+        k = len(self.weight)
+        return np.append(self.weight, self.background) * np.exp(np.clip(theta[: k + 1], -9, 9))
+
+    def _axes(self, theta: Array) -> tuple[list[Array], list[Array]]:
+        """Return mass, slope in the centre and slope in the log width of each element, by axis."""
+        k = len(self.weight)
+        common, own = theta[k + 1 : k + 3], theta[k + 3 : 3 * k + 3].reshape(2, k)
+        widening = np.exp(np.clip(theta[3 * k + 3 :], -3, 3))
+        x, y = (
+            _normal(self.centre[:, axis] + common[axis] + own[axis], self.sd[:, axis] * widening)
+            for axis in (0, 1)
+        )
+        return x, y
+
+    def _normalised(self, weights: Array, x: Array, y: Array) -> tuple[Array, float]:
+        spots = (weights[:-1, None] * y).T @ x
+        raw = (spots.ravel() + weights[-1] * _SLOT) * self.ratio + _LEAST_PROBABILITY
+        total = float(raw.sum())
+        return raw / total, total
+
+
+@dataclass(frozen=True, eq=False)
+class DomainFits:
+    """Heatmaps as healthy domains would most probably make them.
+
+    Parameters
+    ----------
+    density : ndarray of shape (n, 64, 64), float64
+    energy : ndarray of shape (n, 5), float64
+        Squared deviations of the parameters from the profile, in prior standard deviations, summed
+        by kind: how unusual a domain it takes.
+    background : ndarray of shape (n,), float64
+        Deviation of the log background, in prior standard deviations.
+    """
+
+    density: Array
+    energy: Array
+    background: Array
+
+
+_SLOT = slot_density().ravel()
+_EDGES = open_edges()
+_FARTHEST = 38.0
+"""Standard deviations beyond which nothing is left."""
+
+
+def _normal(mean: Array, sd: Array) -> list[Array]:
+    """Return the masses of normal laws in the bins, their slopes in mean and in log sd, (K, 64)."""
+    z = np.clip((_EDGES - mean[:, None]) / sd[:, None], -_FARTHEST, _FARTHEST)
+    height = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    return [
+        np.diff(ndtr(z), axis=1),
+        -np.diff(height, axis=1) / sd[:, None],
+        -np.diff(height * z, axis=1),
+    ]
+
+
+def _outer(y: Array, x: Array) -> Float32:
+    """Return the products of rows and columns of each element, (K, 4096)."""
+    products: Float32 = y.astype(np.float32)[:, :, None] * x.astype(np.float32)[:, None, :]
+    return products.reshape(len(y), -1)
