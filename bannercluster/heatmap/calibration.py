@@ -100,6 +100,25 @@ def calibrate(null: NullScores, n_grids: int) -> tuple[Calibration, Array]:
     return whole, z
 
 
+def calibrate_pooled(null: NullScores) -> Calibration:
+    """Calibrate scores for any grid: by the mean and the spread over all, none with its own.
+
+    Parameters
+    ----------
+    null : NullScores
+        Of grids with as few references as those that it is for.
+
+    Returns
+    -------
+    calibration : Calibration
+        Of one row, for the grid number -1.
+    """
+    levels = [null.values[null.level == nth] for nth in range(n_calibrated(null))]
+    location = np.stack([one.mean(axis=0) for one in levels])
+    scale = np.stack([np.maximum(one.std(axis=0), _LEAST_SD) for one in levels])
+    return Calibration(location[None], np.log(scale)[None])
+
+
 def n_calibrated(null: NullScores) -> int:
     """Return how many levels of the ladder have references enough."""
     known = np.unique(np.stack([null.level, null.grid, null.reference]), axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bannercluster.heatmap.alerts import ConformalNull
-from bannercluster.heatmap.calibration import Calibration, calibrate
+from bannercluster.heatmap.calibration import Calibration, calibrate, calibrate_pooled
 from bannercluster.heatmap.combination import Combination, tail_sum
 from bannercluster.heatmap.nulls import LADDER, NullScores
 
@@ -72,11 +72,37 @@ class Judge:
     def fit(cls, null: NullScores, n_grids: int, combination: Combination | None) -> Judge:
         """Fit on the scores of left-out references."""
         calibration, z = calibrate(null, n_grids)
+        n_clicks = np.array(LADDER, float)[null.level]
+        combined = replace(null, values=_combined(combination, z, n_clicks))
+        standard, scores = calibrate(combined, n_grids)
+        return cls._of(null, calibration, combination, standard, scores)
+
+    @classmethod
+    def pooled(cls, null: NullScores, combination: Combination | None) -> Judge:
+        """Fit to grids of which too little is known to calibrate each by itself.
+
+        It judges heatmaps with the grid number -1.
+        """
+        calibration = calibrate_pooled(null)
+        n_clicks = np.array(LADDER, float)[null.level]
+        nowhere = np.full(len(null.values), -1)
+        z = calibration.z(null.values, nowhere, n_clicks)
+        combined = replace(null, values=_combined(combination, z, n_clicks))
+        standard = calibrate_pooled(combined)
+        scores = standard.z(combined.values, nowhere, n_clicks)
+        return cls._of(null, calibration, combination, standard, scores)
+
+    @classmethod
+    def _of(
+        cls,
+        null: NullScores,
+        calibration: Calibration,
+        combination: Combination | None,
+        standard: Calibration,
+        scores: Array,
+    ) -> Judge:
         n_levels = calibration.location.shape[1]
         n_clicks = np.array(LADDER, float)[null.level]
-        standard, scores = calibrate(
-            replace(null, values=_combined(combination, z, n_clicks)), n_grids
-        )
         parts = tuple(ConformalNull.of(one, null.level, n_levels) for one in scores.T)
         smaller = -np.log(_smaller(_p_values(parts, scores, n_clicks)))
         whole = ConformalNull.of(smaller, null.level, n_levels)

@@ -3,24 +3,27 @@
 ::
 
     <folder>/card.json                        written last: without it there is no model
-    <folder>/combination-<fingerprint>.json   the combination that the card names
+    <folder>/combination-<fingerprint>.json   what was taught: the combination, the judges of few
     <folder>/networks/                        networks, finished or in training, by fingerprint
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bannercluster.errors import StoreError, UsageError
 from bannercluster.heatmap.combination import Combination
+from bannercluster.heatmap.few import few_as_json, few_from_json
+from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.scorer import NO_BLOCKS
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES, ScoreFunction
 from bannercluster.store import files, points
 from bannercluster.store.fingerprint import content_id
 
-VERSION = 1
+VERSION = 2
 NETWORK = "comparison"
 """Name of the network, and of its scores among the others."""
 
@@ -52,8 +55,10 @@ class HeatmapModel:
     url : str
         Its folder.
     fingerprint : str
-        SHA-256 (hex) of the combination, which knows the scores of the network that it was taught.
+        SHA-256 (hex) of what was taught, which knows the scores of the network beside it.
     combination : Combination
+    few : mapping of int to Judge
+        Of grids with so few references.
     network : NetworkMark or None
         None where statistics alone are used.
     card : mapping
@@ -63,6 +68,7 @@ class HeatmapModel:
     url: str
     fingerprint: str
     combination: Combination
+    few: Mapping[int, Judge]
     network: NetworkMark | None
     card: Mapping[str, Any]
 
@@ -130,14 +136,16 @@ def load_model_if_any(url: str) -> HeatmapModel | None:
                 f"the combination in {url} is not the one that its card names: delete "
                 f"{named['file']} and card.json and run `bc heatmap train` again"
             )
-        combination = Combination.from_json(data.decode())
+        taught = json.loads(data)
+        combination = Combination.from_json(json.dumps(taught["combination"]))
+        few = few_from_json(taught["few"])
         network = None if mark is None else NetworkMark(mark["fingerprint"], mark["width"])
     except (KeyError, TypeError, ValueError, FileNotFoundError) as error:
         raise StoreError(
             f"the model in {url} is damaged ({error!r}): delete its card.json and run `bc heatmap "
             f"train` again"
         ) from error
-    model = HeatmapModel(url, named["sha256"], combination, network, card)
+    model = HeatmapModel(url, named["sha256"], combination, few, network, card)
     _check_names(model)
     return model
 
@@ -155,9 +163,13 @@ def _check_names(model: HeatmapModel) -> None:
 
 
 def save_model(
-    url: str, fingerprint: str, combination: Combination, card: Mapping[str, Any]
+    url: str,
+    fingerprint: str,
+    combination: Combination,
+    few: Mapping[int, Judge],
+    card: Mapping[str, Any],
 ) -> None:
-    """Write a model: the combination, then the card that names it.
+    """Write a model: what was taught, then the card that names it.
 
     Parameters
     ----------
@@ -165,11 +177,14 @@ def save_model(
     fingerprint : str
         Of the recipe.
     combination : Combination
+    few : mapping of int to Judge
+        Of grids with so few references.
     card : mapping
         What else is known: ``network`` (None, or fingerprint and width) and figures.
     """
     name = f"combination-{fingerprint[:_N_NAME]}.json"
-    data = combination.to_json().encode()
+    taught = {"combination": json.loads(combination.to_json()), "few": few_as_json(few)}
+    data = json.dumps(taught).encode()
     files.write_bytes(files.join(url, name), data, points.HEATMAP_COMBINATION)
     document = {
         "format_version": VERSION,

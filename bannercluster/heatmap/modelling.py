@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
+import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from bannercluster.heatmap.few import teach_few
 from bannercluster.heatmap.gate import Gate, TaughtScores
 from bannercluster.heatmap.model import (
     NETWORK,
@@ -24,6 +25,7 @@ from bannercluster.heatmap.networks.comparison import ComparisonNetwork, compari
 from bannercluster.heatmap.networks.training import Trained
 from bannercluster.heatmap.quality import Estimated
 from bannercluster.heatmap.recipes import ModelRecipe
+from bannercluster.heatmap.references import counts_of, names_of
 from bannercluster.heatmap.scorer import NO_BLOCKS
 from bannercluster.heatmap.simulated import dataset_of
 from bannercluster.heatmap.simulator.benchmark import (
@@ -84,20 +86,34 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
     # The matrices are small: threads of the library would only wait for one another.
     with threadpool_limits(1, "blas"):
         started = time.perf_counter()
-        scores = _lessons(recipe.lessons, blocks, n_workers, progress)
+        lessons = _lessons(recipe.lessons, progress)
+        reference, broken = lessons["reference"].to_numpy(), lessons["label"].to_numpy() == "broken"
+        scores = TaughtScores.of(lessons, reference, broken, blocks, n_workers)
         times.append(("scores of the lessons", time.perf_counter() - started))
         started = time.perf_counter()
         gate = None if trained is None else Gate.of(NETWORK, scores)
-        if gate is None or not gate.kept:
-            scores = scores.statistics
+        is_kept = gate is not None and gate.kept
+        if not is_kept:
+            scores, blocks = scores.statistics, NO_BLOCKS
         combination = scores.combination()
         auroc = scores.auroc(scores.out_of_fold()) if gate is None else _auroc(gate)
         times.append(("combination", time.perf_counter() - started))
-    is_kept = gate is not None and gate.kept
+        started = time.perf_counter()
+        few = teach_few(
+            counts_of(lessons),
+            names_of(lessons, "grid_id"),
+            reference,
+            names_of(lessons, "fault"),
+            combination,
+            blocks,
+            n_workers,
+        )
+        times.append(("grids with few references", time.perf_counter() - started))
     save_model(
         url,
         recipe.fingerprint,
         combination,
+        few,
         {
             "network": _mark(recipe, trained) if is_kept else None,
             "auroc_out_of_fold": asdict(auroc),
@@ -162,13 +178,8 @@ def _block(trained: Trained) -> dict[str, ScoreFunction]:
     return {NETWORK: comparison_scores(network)}
 
 
-def _lessons(
-    config: BenchmarkConfig,
-    blocks: Mapping[str, ScoreFunction],
-    n_workers: int,
-    progress: Progress,
-) -> TaughtScores:
-    """Simulate heatmaps and score them."""
+def _lessons(config: BenchmarkConfig, progress: Progress) -> xr.Dataset:
+    """Simulate heatmaps to learn from."""
     grids = draw_grids(config)
     progress.start("heatmap train", len(grids), "grids to learn from")
     try:
@@ -178,6 +189,4 @@ def _lessons(
             progress.advance()
     finally:
         progress.finish()
-    drawn = Heatmaps.concatenated(parts)
-    dataset = dataset_of(drawn, grids, config.seed)
-    return TaughtScores.of(dataset, drawn.reference, np.asarray(drawn.broken), blocks, n_workers)
+    return dataset_of(Heatmaps.concatenated(parts), grids, config.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ rises steeply with the clicks, that is where domains differ by more than chance.
 _N_FOLDS = 5
 _REPEATS = (2, 2, 4, 4, 4, 4, 3, 1, 1, 1, 1, 1)
 """Heatmaps thinned of one reference, by level: of few clicks they differ by chance anyway."""
+
+
+_REPEATS_OF_FEW = (1, 1, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +58,7 @@ class NullScores:
 
 
 def null_scores(
-    grid: int,
-    references: Counts,
-    score: Callable[[Counts, Counts], Array],
-    *,
-    profile_of_one: bool = False,
+    grid: int, references: Counts, score: Callable[[Counts, Counts], Array]
 ) -> NullScores | None:
     """Score the references of a grid, each against a profile made without it.
 
@@ -69,8 +69,6 @@ def null_scores(
         In the order of their content.
     score : callable
         From the references of a profile and heatmaps to scores (n, n_scores).
-    profile_of_one : bool
-        Make the profile of the first reference alone: what grids with one reference have.
 
     Returns
     -------
@@ -81,27 +79,49 @@ def null_scores(
     if n < 2:
         return None
     folds = np.arange(n) % min(_N_FOLDS, n)
-    if profile_of_one:
-        folds = np.minimum(np.arange(n), 1)
-    parts = []
-    for fold in [1] if profile_of_one else np.unique(folds).tolist():
-        left_out = np.flatnonzero(folds == fold)
-        drawn = [
-            (number, level, thinned(references[number], n_clicks, repeat))
-            for number in left_out.tolist()
-            for level, n_clicks in enumerate(LADDER)
-            if n_clicks <= references[number].sum(dtype=np.int64)
-            for repeat in range(_REPEATS[level])
-        ]
-        counts = np.stack([one for _, _, one in drawn])
-        parts.append(
-            NullScores(
-                values=score(references[folds != fold], counts),
-                grid=np.full(len(drawn), grid),
-                fold=np.full(len(drawn), fold),
-                # Two references are compared once, each the other's profile: that counts as one.
-                reference=np.array([number if n > 2 else 0 for number, _, _ in drawn]),
-                level=np.array([level for _, level, _ in drawn]),
-            )
-        )
+    # Two references are compared once, each the other's profile: that counts as one.
+    numbers = np.arange(n) if n > 2 else np.zeros(n, np.int64)
+    parts = [
+        _left_out(grid, fold, numbers[folds == fold], references[folds == fold], _REPEATS, own)
+        for fold in np.unique(folds).tolist()
+        for own in [partial(score, references[folds != fold])]
+    ]
     return NullScores.concatenated(parts)
+
+
+def null_scores_of_few(grid: int, left_out: Counts, score: Callable[[Counts], Array]) -> NullScores:
+    """Score references of a grid that are not among the few that its profile was made of.
+
+    Parameters
+    ----------
+    grid : int
+    left_out : ndarray of shape (r, 64, 64), uint32
+    score : callable
+        From heatmaps to scores (n, n_scores).
+    """
+    return _left_out(grid, 0, np.arange(len(left_out)), left_out, _REPEATS_OF_FEW, score)
+
+
+def _left_out(
+    grid: int,
+    fold: int,
+    numbers: Index,
+    left_out: Counts,
+    repeats: tuple[int, ...],
+    score: Callable[[Counts], Array],
+) -> NullScores:
+    """Score references thinned to each number of clicks that they have."""
+    drawn = [
+        (number, level, thinned(counts, n_clicks, repeat))
+        for number, counts in zip(numbers.tolist(), left_out, strict=True)
+        for level, n_clicks in enumerate(LADDER)
+        if n_clicks <= counts.sum(dtype=np.int64)
+        for repeat in range(repeats[level])
+    ]
+    return NullScores(
+        values=score(np.stack([one for _, _, one in drawn])),
+        grid=np.full(len(drawn), grid),
+        fold=np.full(len(drawn), fold),
+        reference=np.array([number for number, _, _ in drawn]),
+        level=np.array([level for _, level, _ in drawn]),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -16,8 +17,9 @@ from bannercluster.heatmap.alerts import benjamini_hochberg
 from bannercluster.heatmap.binning import Counts
 from bannercluster.heatmap.combination import Combination
 from bannercluster.heatmap.explanation import evidence, likely_fault, share_of
+from bannercluster.heatmap.few import MANY, judge_for
 from bannercluster.heatmap.judging import Judge
-from bannercluster.heatmap.nulls import NullScores, null_scores
+from bannercluster.heatmap.nulls import NullScores, null_scores, null_scores_of_few
 from bannercluster.heatmap.references import (
     all_scores,
     counts_of,
@@ -30,13 +32,16 @@ from bannercluster.heatmap.references import (
 from bannercluster.heatmap.scored import RowScores, ScoredHeatmaps
 from bannercluster.heatmap.statistics.profile import GridProfile
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES, ScoreFunction
-from bannercluster.heatmap.thinning import thinned
+from bannercluster.heatmap.thinning import thinned_to
 
 _GRIDS_OF_ONE = 12
 """Grids whose references stand in for those of grids that have one only."""
 
 NO_BLOCKS: Mapping[str, ScoreFunction] = MappingProxyType({})
 """No scores beside the statistics."""
+
+NO_JUDGES: Mapping[int, Judge] = MappingProxyType({})
+"""Nothing was taught of grids with few references."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +54,21 @@ class HeatmapScorer:
     ----------
     profiles : dict of str to GridProfile
         By ``grid_id``: the grids that have references.
-    judge : Judge
-    judge_of_one : Judge or None
-        For grids with one reference; None where there are none.
+    judge : Judge or None
+        Of grids that say themselves what their healthy heatmaps score; None where there are none.
+    few : mapping of int to Judge
+        Of the others, by number of references.
+    itself : frozenset of str
+        The grids that say themselves.
     blocks : mapping of str to callable
         Scores beside the statistics, such as those of a network.
     n_workers : int
     """
 
     profiles: dict[str, GridProfile]
-    judge: Judge
-    judge_of_one: Judge | None
+    judge: Judge | None
+    few: Mapping[int, Judge]
+    itself: frozenset[str]
     blocks: Mapping[str, ScoreFunction]
     n_workers: int
 
@@ -71,6 +80,7 @@ class HeatmapScorer:
         *,
         combination: Combination | None = None,
         blocks: Mapping[str, ScoreFunction] = NO_BLOCKS,
+        few: Mapping[int, Judge] = NO_JUDGES,
         n_workers: int = 1,
     ) -> HeatmapScorer:
         """Fit to known-healthy heatmaps.
@@ -88,13 +98,17 @@ class HeatmapScorer:
             What was taught on labelled heatmaps; without it, the sum of tails alone judges.
         blocks : mapping of str to callable
             Further scores: ``(profile, counts) -> (n,)``.
+        few : mapping of int to Judge
+            What was taught of grids with so few references, see ``heatmap.few``: it judges grids
+            with less than five. Without it they are calibrated by themselves, and a grid with one
+            reference as others would be with one.
         n_workers : int
             Threads; the result does not depend on it.
 
         Raises
         ------
         DataError
-            If the Dataset is another, or no grid has two references.
+            If the Dataset is another, or no grid has references enough.
         """
         names = (*SCORE_NAMES, *blocks)
         if combination is not None and combination.names != names:
@@ -113,13 +127,14 @@ class HeatmapScorer:
         # The products are small: threads of the library would only wait for one another.
         with threadpool_limits(1, "blas"):
             profiles = profiles_of(references)
-            judge, judge_of_one = _judges(references, profiles, blocks, combination, n_workers)
-        return cls(profiles, judge, judge_of_one, blocks, n_workers)
+            judge, few, itself = _judges(references, profiles, blocks, combination, few, n_workers)
+        return cls(profiles, judge, few, itself, blocks, n_workers)
 
     @property
     def most_clicks(self) -> int:
-        """Clicks up to which heatmaps are judged: those of more are thinned to them."""
-        return self.judge.calibration.most_clicks
+        """Clicks up to which heatmaps of some grid are judged: those of more are thinned."""
+        judges = [*self.few.values(), *(() if self.judge is None else (self.judge,))]
+        return max((judge.calibration.most_clicks for judge in judges), default=0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -182,16 +197,17 @@ class HeatmapScorer:
         return maps
 
     def _score_grid(self, number: int, name: str, counts: Counts) -> RowScores:
-        profile, judge = self.profiles[name], self.judge
-        grid = np.full(len(counts), number)
-        if profile.n_references == 1 and self.judge_of_one is not None:
-            judge, grid = self.judge_of_one, np.full(len(counts), -1)
+        profile = self.profiles[name]
+        judge, grid = self.judge, number
+        if judge is None or name not in self.itself:
+            judge, grid = judge_for(self.few, profile.n_references), -1
         most = judge.calibration.most_clicks
-        fewer = np.stack([one if one.sum() <= most else thinned(one, most) for one in counts])
+        fewer = thinned_to(counts, most)
         raw = all_scores(profile, fewer, self.blocks)
         n_clicks = fewer.sum(axis=(1, 2), dtype=np.float64)
-        z = judge.calibration.z(raw.values, grid, n_clicks)
-        judged = judge.judge(z, grid, n_clicks)
+        grids = np.full(len(counts), grid)
+        z = judge.calibration.z(raw.values, grids, n_clicks)
+        judged = judge.judge(z, grids, n_clicks)
         fault = likely_fault(judge.combination, raw, z, n_clicks)
         return RowScores(
             p=judged.p,
@@ -210,27 +226,36 @@ def _judges(
     profiles: dict[str, GridProfile],
     blocks: Mapping[str, ScoreFunction],
     combination: Combination | None,
+    few: Mapping[int, Judge],
     n_workers: int,
-) -> tuple[Judge, Judge | None]:
-    """Return the judge of grids with several references, and that of grids with one."""
+) -> tuple[Judge | None, Mapping[int, Judge], frozenset[str]]:
+    """Return the judge of grids that calibrate themselves, the others', and the former's names."""
     names = list(profiles)
-    several = [nth for nth, name in enumerate(names) if len(references[name]) > 1]
-    if not several:
+    enough = MANY if few else 2
+    many = [nth for nth, name in enumerate(names) if len(references[name]) >= enough]
+    itself = frozenset(names[nth] for nth in many)
+    if not many and not few:
         raise DataError(
             f"none of {len(names)} grids has two distinct healthy heatmaps with clicks: one is "
-            "the reference, the other shows what healthy scores are; mark more as healthy"
+            "the reference, the other shows what healthy scores are; mark more as healthy, or "
+            "score with a model that was taught grids with few (`bc heatmap train`)"
         )
 
-    def nulls(number: int, *, of_one: bool) -> NullScores | None:
+    def own(number: int) -> NullScores | None:
         name = names[number]
-        score = fold_scorer(profiles[name], blocks)
-        return null_scores(number, references[name], score, profile_of_one=of_one)
+        return null_scores(number, references[name], fold_scorer(profiles[name], blocks))
 
-    def judge(numbers: list[int], *, of_one: bool) -> Judge:
-        parts = mapped(lambda number: nulls(number, of_one=of_one), numbers, n_workers)
+    def of_one(number: int) -> NullScores:
+        left_out, name = references[names[number]], names[number]
+        score = partial(fold_scorer(profiles[name], blocks), left_out[:1])
+        return null_scores_of_few(number, left_out[1:], score)
+
+    judge = None
+    if many:
+        parts = mapped(own, many, n_workers)
         null = NullScores.concatenated([part for part in parts if part is not None])
-        return Judge.fit(null, len(names), combination)
-
-    lonely = len(several) < len(names)
-    few = several[:_GRIDS_OF_ONE]
-    return judge(several, of_one=False), judge(few, of_one=True) if lonely else None
+        judge = Judge.fit(null, len(names), combination)
+    if not few and len(many) < len(names):
+        stand_in = NullScores.concatenated(mapped(of_one, many[:_GRIDS_OF_ONE], n_workers))
+        few = {1: Judge.pooled(stand_in, combination)}
+    return judge, few, itself

@@ -36,3 +36,8 @@ def thinned(counts: Counts, n_clicks: int, repeat: int = 0) -> Counts:
     flat = counts.ravel().astype(np.int64)
     drawn = rng.multivariate_hypergeometric(flat, n_clicks, method="marginals")
     return drawn.reshape(counts.shape).astype(np.uint32)
+
+
+def thinned_to(counts: Counts, most: int) -> Counts:
+    """Return heatmaps (n, 64, 64), those of more clicks than so many thinned to them."""
+    return np.stack([one if one.sum() <= most else thinned(one, most) for one in counts])

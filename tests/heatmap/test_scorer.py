@@ -144,7 +144,8 @@ def test_two_references_and_one_are_defined(held_out: Heatmaps) -> None:
         own = np.flatnonzero(held_out.reference & (held_out.grid == grid))
         chosen[own[:n]] = True
     scorer = HeatmapScorer.fit(dataset(held_out), chosen)
-    assert scorer.judge_of_one is not None
+    assert set(scorer.few) == {1}
+    assert len(scorer.itself) == 2
     shown = held_out.where(~held_out.reference)
     scored = scorer.score(dataset(shown))
     assert (scored.status == "scored").all()

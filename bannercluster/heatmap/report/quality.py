@@ -108,6 +108,59 @@ class FaultRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultByClicksRow:
+    """AUROC of one fault at each number of clicks.
+
+    Parameters
+    ----------
+    fault : str
+    aurocs : tuple of Estimate or None
+        In the order of the columns; None where it was not measured.
+    """
+
+    fault: str
+    aurocs: tuple[Estimate | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultByClicksView:
+    """AUROC by fault and number of clicks.
+
+    Parameters
+    ----------
+    clicks : tuple of str
+        The columns.
+    rows : tuple of FaultByClicksRow
+    """
+
+    clicks: tuple[str, ...]
+    rows: tuple[FaultByClicksRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionRow:
+    """What another scorer reaches, or this one under other conditions.
+
+    Parameters
+    ----------
+    name : str
+    n_heatmaps : int
+        Broken and healthy ones.
+    auroc, recall : Estimate
+    false_positive_rate : Estimate or None
+        At the nominal rate; None where the scorer has no p-values.
+    note : str
+    """
+
+    name: str
+    n_heatmaps: int
+    auroc: Estimate
+    recall: Estimate
+    false_positive_rate: Estimate | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationRow:
     """False positives among healthy heatmaps of about so many clicks.
 
@@ -222,10 +275,15 @@ class QualityView:
         False positive rate that the recalls are at.
     figures : tuple of FigureRow
         AUROC, and recall at each budget.
+    conditions : tuple of ConditionRow
+        Other scorers, single seeds, few or broken references.
     faults : tuple of FaultRow
+    faults_by_clicks : FaultByClicksView or None
     calibration : CalibrationView or None
     generalisation : tuple of GeneralisationCell
         Up to eight, in any order.
+    generalisation_note : str
+        How they were measured.
     goals : tuple of GoalRow
     note : str
     """
@@ -234,8 +292,11 @@ class QualityView:
     curves: tuple[RocCurve, ...] = ()
     budget: float = 0.01
     figures: tuple[FigureRow, ...] = ()
+    conditions: tuple[ConditionRow, ...] = ()
     faults: tuple[FaultRow, ...] = ()
+    faults_by_clicks: FaultByClicksView | None = None
     calibration: CalibrationView | None = None
     generalisation: tuple[GeneralisationCell, ...] = ()
+    generalisation_note: str = ""
     goals: tuple[GoalRow, ...] = ()
     note: str = ""

@@ -173,7 +173,7 @@ def draw_of_grid(
 ) -> Iterator[Drawn]:
     """Draw the heatmaps of a grid: references, healthy ones, and one fault after the other."""
     simulator, layout = config.simulator, grids[number].layout
-    others = _others(config, grids, number)
+    others = others_of(config, grids, number)
     for nth in range(simulator.references):
         rng = _generator(config, number, 1, nth)
         n_clicks = round(np.exp(rng.uniform(*np.log(simulator.reference_clicks))))
@@ -240,7 +240,7 @@ def _floored(probabilities: Array) -> Array:
     return np.maximum(probabilities, _LEAST)
 
 
-def _others(
+def others_of(
     config: BenchmarkConfig, grids: list[SimulatedGrid], number: int
 ) -> tuple[Density, ...]:
     """Return healthy banners of other grids of the same split: what a wrong layout shows."""

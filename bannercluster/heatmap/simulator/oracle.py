@@ -8,6 +8,7 @@ the jitter, with the simulator's own prior. They are taken by Laplace's method (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,35 +51,59 @@ class Oracle:
         broken : Broken
             What the oracle looks for: kind, share and parameters; not the banner's own density.
         """
-        seen = counts.astype(np.float64).ravel()
-        return self._log_evidence(seen, _Effect.of(broken)) - self._log_evidence(seen, None)
+        return float(self.log_likelihood_ratios(counts, [broken])[0])
 
-    def _log_evidence(self, seen: Array, effect: _Effect | None) -> float:
-        """Return the log probability of counts but for a constant, variation integrated out."""
+    def log_likelihood_ratios(
+        self, counts: Counts, faults: Sequence[Broken], precision: float = _CONVERGED
+    ) -> Array:
+        """Return the log likelihood ratio of counts for each of some faults, in nats.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (64, 64), uint32
+        faults : sequence of Broken
+        precision : float
+            In nats, of each.
+        """
         model = _Variation.of(self.layout, self.config)
-        theta = model.mean.copy()
-        n_clicks = seen.sum()
-        probabilities, jacobian = model.bins(theta, effect)
-        value = model.log_posterior(theta, seen, probabilities)
-        for _ in range(_MOST_STEPS):
-            gradient = jacobian @ (seen / probabilities) - model.precision * (theta - model.mean)
-            hessian = n_clicks * (jacobian / probabilities) @ jacobian.T + np.diag(model.precision)
-            step = np.linalg.solve(hessian, gradient)
-            if gradient @ step < 2 * _CONVERGED:
-                break
-            length = 1.0
-            while length > 1e-4:
-                tried = theta + length * step
-                found, slopes = model.bins(tried, effect)
-                better = model.log_posterior(tried, seen, found)
-                if better > value:
-                    break
-                length /= 2
-            else:
-                break
-            theta, probabilities, jacobian, value = tried, found, slopes, better
+        seen = counts.astype(np.float64).ravel()
+        healthy, theta = _log_evidence(model, seen, None, model.mean, precision)
+        return np.array(
+            [
+                # From the mode without a fault it is mostly a few steps.
+                _log_evidence(model, seen, _Effect.of(one), theta, precision)[0] - healthy
+                for one in faults
+            ]
+        )
+
+
+def _log_evidence(
+    model: _Variation, seen: Array, effect: _Effect | None, start: Array, precision: float
+) -> tuple[float, Array]:
+    """Return the log probability of counts but for a constant, and the mode of the variation."""
+    theta = start.copy()
+    n_clicks = seen.sum()
+    probabilities, jacobian = model.bins(theta, effect)
+    value = model.log_posterior(theta, seen, probabilities)
+    for _ in range(_MOST_STEPS):
+        gradient = jacobian @ (seen / probabilities) - model.precision * (theta - model.mean)
         hessian = n_clicks * (jacobian / probabilities) @ jacobian.T + np.diag(model.precision)
-        return value - 0.5 * float(np.linalg.slogdet(hessian)[1])
+        step = np.linalg.solve(hessian, gradient)
+        if gradient @ step < 2 * precision:
+            break
+        length = 1.0
+        while length > 1e-4:
+            tried = theta + length * step
+            found, slopes = model.bins(tried, effect)
+            better = model.log_posterior(tried, seen, found)
+            if better > value:
+                break
+            length /= 2
+        else:
+            break
+        theta, probabilities, jacobian, value = tried, found, slopes, better
+    hessian = n_clicks * (jacobian / probabilities) @ jacobian.T + np.diag(model.precision)
+    return value - 0.5 * float(np.linalg.slogdet(hessian)[1]), theta
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from bannercluster.heatmap.binning import N_BINS
 from bannercluster.heatmap.dataset import read_back
 from bannercluster.heatmap.model import HeatmapModel, load_model_if_any
 from bannercluster.heatmap.quality import ranking
-from bannercluster.heatmap.scorer import NO_BLOCKS, HeatmapScorer
+from bannercluster.heatmap.scorer import NO_BLOCKS, NO_JUDGES, HeatmapScorer
 from bannercluster.heatmap.scores_table import (
     DOUBTFUL,
     REFERENCE,
@@ -44,7 +44,7 @@ from bannercluster.runtime.progress import Progress
 from bannercluster.store import files, heatmaps
 from bannercluster.store.fingerprint import fingerprint
 
-_RECIPE = 1  # raise it when the same heatmaps and model give other scores
+_RECIPE = 2  # raise it when the same heatmaps and model give other scores
 _N_TOP = 10
 _COUNTS_NBYTES = N_BINS * N_BINS * 4
 _GRID_NBYTES = 48 << 20
@@ -125,7 +125,7 @@ def run(settings: Settings, *, executor: Executor, progress: Progress) -> ScoreR
     UsageError, StoreError, FormatVersionError
         As :func:`plan`.
     DataError
-        If no grid has two references to learn from what healthy scores are.
+        Without a model, if no grid has two references to learn from what healthy scores are.
     """
     del executor
     started = time.perf_counter()
@@ -154,6 +154,7 @@ def _scored(inputs: _Inputs, settings: Settings, progress: Progress) -> pa.Table
             reference,
             combination=None if inputs.model is None else inputs.model.combination,
             blocks=NO_BLOCKS if inputs.model is None else inputs.model.blocks(),
+            few=NO_JUDGES if inputs.model is None else inputs.model.few,
             n_workers=worker_count(settings.runtime),
         )
         progress.advance(1, "references done")

@@ -72,5 +72,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made = train.run(settings, executor=ThreadExecutor(1), progress=SilentProgress())
     assert made.is_new
     steps = [name for name, _ in made.seconds]
-    assert steps == ["network", "scores of the lessons", "combination"]
+    assert steps == [
+        "network", "scores of the lessons", "combination", "grids with few references",
+    ]  # fmt: skip
     return folder

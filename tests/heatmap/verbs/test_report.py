@@ -55,6 +55,35 @@ BENCHMARK = {
 }
 
 
+def ranked_with_points(value: float) -> dict[str, object]:
+    return {**ranked(value), "points": [[0.001, 0.5], [0.01, value - 0.1], [1.0, 1.0]]}
+
+
+FURTHER = {
+    "seeds": [7, 8, 9],
+    "roc": {"log_odds": ranked_with_points(0.975), "users": ranked_with_points(0.741)},
+    "by_seed": {
+        str(seed): {**ranked(0.97), "false_positive_rate": estimated(0.01)} for seed in (7, 8, 9)
+    },
+    "users_baseline": {"uncalibrated": ranked(0.741), "calibrated": ranked(0.862)},
+    "contaminated_references": {
+        share: {
+            "n_grids": 30,
+            "n_contaminated": round(20 * float(share)),
+            "n_references": 20,
+            "log_odds": ranked(0.97 - float(share) / 4),
+            "false_positive_rate": estimated(0.011),
+        }
+        for share in ("0", "0.2", "0.1")
+    },
+    "by_fault_and_clicks": {"dead_zone": {"5000": ranked(0.876), "20": ranked(0.543)}},
+    "generalisation": [
+        {"held_out_grid": grid, "held_out_fault": True, "other_clicks": True, **ranked(value)}
+        for grid, value in ((False, 0.913), (True, 0.897))
+    ],
+}
+
+
 def test_the_page_has_what_was_found(reported: Path, capsys: pytest.CaptureFixture) -> None:
     code, made, _ = run(capsys, "report")
     assert (code, made["nbytes"]) == (0, PAGE.stat().st_size)
@@ -93,6 +122,35 @@ def test_figures_of_a_benchmark_are_shown(reported: Path, capsys: pytest.Capture
     for text in ("0.975", "0.984", "5,000 broken and 9,000 healthy", "of 60 held-out grids",
                  "worst: dead zone, 0.020", "not reached", "comparison"):  # fmt: skip
         assert text in page
+
+
+def test_further_sections_of_a_benchmark_are_shown(
+    reported: Path, capsys: pytest.CaptureFixture
+) -> None:
+    whole = {**BENCHMARK, "result": {**BENCHMARK["result"], **FURTHER}}
+    Path("bench.json").write_text(json.dumps(whole))
+    assert run(capsys, "report", "--benchmark", "bench.json")[0] == 0
+    page = PAGE.read_text()
+    for text in ("of 180 held-out grids", "seeds 7, 8 and 9", "seed 8 alone",
+                 "the users&#39; recipe, calibrated", "0.862", "20 % of the references are broken",
+                 "4 of 20 on each of 30 grids", "By fault and number of clicks", "0.543",
+                 "seen grid, held-out fault", "0.913", "0.897",
+                 "this scorer: 87.5 % found at 1.0 %"):  # fmt: skip
+        assert text in page, text
+    assert page.index("10 % of the references") < page.index("20 % of the references")
+
+
+def test_a_benchmark_of_before_has_no_empty_sections(
+    reported: Path, capsys: pytest.CaptureFixture
+) -> None:
+    old = {**BENCHMARK["result"]}
+    del old["two_references"]
+    Path("bench.json").write_text(json.dumps({**BENCHMARK, "result": old}))
+    assert run(capsys, "report", "--benchmark", "bench.json")[0] == 0
+    page = PAGE.read_text()
+    assert "0.984" in page
+    for heading in ("Beside others", "By fault and number", "Does it generalise", "ROC curves"):
+        assert heading not in page
 
 
 @pytest.mark.parametrize(

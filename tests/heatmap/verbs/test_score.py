@@ -55,7 +55,7 @@ def test_the_table_is_what_the_scorer_says(scored: Path, monkeypatch: pytest.Mon
     model = load_model_if_any("data/heatmap-model")
     assert model is not None
     with threadpool_limits(1, "blas"):  # as the command does: more threads round otherwise
-        scorer = HeatmapScorer.fit(found, reference, combination=model.combination)
+        scorer = HeatmapScorer.fit(found, reference, combination=model.combination, few=model.few)
         expected = scorer.score(found.isel(sample=np.flatnonzero(~reference)))
     rows = table.filter(pc.invert(table["reference"]))
     assert rows["domain"].to_pylist() == expected.domain.tolist()
@@ -67,8 +67,8 @@ def test_the_table_is_what_the_scorer_says(scored: Path, monkeypatch: pytest.Mon
         assert rows[f"z_{name}"].to_pylist() == expected.z[:, nth].tolist()
     assert rows["alert"].to_pylist() == (expected.q <= 0.1).tolist()
     others = table.filter(table["reference"])
-    assert others["status"].to_pylist() == ["reference"] * 9
-    assert others["p"].null_count == 9
+    assert others["status"].to_pylist() == ["reference"] * 15
+    assert others["p"].null_count == 15
     assert not any(others["alert"].to_pylist())
 
 
@@ -84,7 +84,7 @@ def test_scores_are_kept_and_alerts_follow_the_budget(
         code, made, _ = run(capsys, *named)
     assert (code, made["is_new"], seen) == (0, False, [])
     assert (tmp_path / "scores.parquet").read_bytes() == before
-    assert made["n_heatmaps"] == 27 == made["n_scored"] + made["n_references"]
+    assert made["n_heatmaps"] == 33 == made["n_scored"] + made["n_references"]
     assert made["quality"]["ranking"]["n_broken"] == 6
     assert made["quality"]["ranking"]["auroc"]["value"] > 0.8
     code, all_of_them, _ = run(capsys, *named, "--false-discovery-rate", "1")
@@ -109,8 +109,8 @@ def test_grids_without_a_reference_are_not_scored(
     lonely = found["reference"].to_numpy() & (grid != grid[-1])
     keep(found, reference=lonely, counts=counts)
     code, made, _ = run(capsys, "score")
-    assert (code, made["n_rejected"], made["n_without_clicks"]) == (3, 9, 1)
-    assert made["n_scored"] + made["n_references"] == 27 - 10
+    assert (code, made["n_rejected"], made["n_without_clicks"]) == (3, 11, 1)
+    assert made["n_scored"] + made["n_references"] == 33 - 12
     table = pq.read_table(SCORES)
     status = np.array(table["status"].to_pylist())
     assert (status[grid == grid[-1]] == "no_reference").all()
@@ -185,7 +185,7 @@ def test_what_cannot_be_scored(here: Path, capsys: pytest.CaptureFixture) -> Non
     keep(found, reference=np.zeros(found.sizes["sample"], bool))
     code, _, err = run(capsys, "score")
     assert code == 2
-    assert "none of the 27 heatmaps in data/heatmaps.zarr is known to be healthy" in err
+    assert "none of the 33 heatmaps in data/heatmaps.zarr is known to be healthy" in err
 
 
 def test_a_model_of_other_scores_is_refused(here: Path, capsys: pytest.CaptureFixture) -> None:
@@ -196,7 +196,7 @@ def test_a_model_of_other_scores_is_refused(here: Path, capsys: pytest.CaptureFi
     assert code == 1
     assert "is not the one that its card names" in err
     read, about = json.loads(combination.read_text()), json.loads(card.read_text())
-    read["names"][0] = "gamma_rays"
+    read["combination"]["names"][0] = "gamma_rays"
     combination.write_text(json.dumps(read))
     about["combination"]["sha256"] = content_id(combination.read_bytes()).hex()
     card.write_text(json.dumps(about))

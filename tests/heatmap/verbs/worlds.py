@@ -15,7 +15,7 @@ from bannercluster.heatmap.simulator.benchmark import BenchmarkConfig
 from bannercluster.heatmap.simulator.config import SimulatorConfig
 from bannercluster.heatmap.verbs import train
 
-WORLD = ("--grids", "3", "--healthy", "3", "--domains", "6", "--max-clicks", "300")
+WORLD = ("--grids", "3", "--healthy", "5", "--domains", "6", "--max-clicks", "300")
 
 
 def small_recipe(seed: int = 0) -> ModelRecipe:

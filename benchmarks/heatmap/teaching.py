@@ -1,0 +1,211 @@
+"""Combinations taught on the training grids of one seed, and what they make of other heatmaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bannercluster.heatmap.combination import PENALTIES, Combination, train_combination
+from bannercluster.heatmap.judging import Judge, Judged
+from bannercluster.heatmap.simulator.faults import FAULTS
+from bannercluster.heatmap.statistics.scores import SCORE_NAMES
+from benchmarks.heatmap.outcomes import Outcomes
+from benchmarks.heatmap.parts import MARGINAL, Measured
+from benchmarks.heatmap.simulating import USERS
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+IN_RANGE = (50, 100, 300, 1_000, 5_000)
+"""Clicks that a combination is taught on which is then shown 20 and 50,000."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeedParts:
+    """The parts of one seed.
+
+    Parameters
+    ----------
+    seed : int
+    taught, held_out, two : Measured
+    few : Measured
+        Taught grids against profiles of two references.
+    oracle : ndarray of shape (n_held_out,), float64
+    marginal : Measured or None
+        Of some of the held-out grids of one seed.
+    contaminated : dict of int to Measured
+        By the number of broken references of each grid; empty for most seeds.
+    """
+
+    seed: int
+    taught: Measured
+    held_out: Measured
+    two: Measured
+    few: Measured
+    oracle: Array
+    marginal: Measured | None
+    contaminated: dict[int, Measured]
+
+
+@dataclass(frozen=True, eq=False)
+class SeedOutcomes:
+    """What the combinations of one seed make of its heatmaps.
+
+    Parameters
+    ----------
+    held_out : Outcomes
+        Of the held-out grids, by all scorers.
+    seen : Outcomes
+        Of other domains on grids of the training.
+    two : Outcomes
+        Of the held-out grids, by two references.
+    contaminated : dict of int to Outcomes
+    """
+
+    held_out: Outcomes
+    seen: Outcomes
+    two: Outcomes
+    contaminated: dict[int, Outcomes]
+
+
+@dataclass(frozen=True, eq=False)
+class _Lessons:
+    """Calibrated scores of the heatmaps that combinations learn from."""
+
+    measured: Measured
+    z: Array
+
+    @classmethod
+    def of(cls, taught: Measured) -> _Lessons:
+        return cls(taught.where(~taught.other), _z(taught)[~taught.other])
+
+    def teach(
+        self,
+        names: Sequence[str],
+        without: str = "",
+        n_clicks: tuple[int, ...] = (),
+        penalties: tuple[float, ...] = PENALTIES,
+    ) -> Combination:
+        """Teach a combination of some scores, without a fault, on some numbers of clicks."""
+        maps = self.measured.heatmaps
+        chosen = maps.fault != without if without else np.ones(len(maps), bool)
+        if n_clicks:
+            chosen &= np.isin(maps.n_clicks, n_clicks)
+        which = [self.measured.names.index(name) for name in names]
+        return train_combination(
+            tuple(names),
+            self.z[chosen][:, which],
+            self.measured.n_clicks[chosen],
+            maps.broken[chosen],
+            self.measured.grid[chosen],
+            maps.fault[chosen],
+            penalties=penalties,
+        )
+
+
+def outcomes_of(parts: SeedParts) -> SeedOutcomes:
+    """Teach all combinations of a seed and let them judge.
+
+    The scores are named: ``log_odds``, ``p``, ``untaught`` of the whole scorer;
+    ``statistics_only`` and ``statistics_p`` without the network; ``statistics_p_without:FAULT``
+    never taught a fault; ``in_range...`` taught on 50 to 5,000 clicks; ``z:NAME`` single ones.
+    """
+    lessons = _Lessons.of(parts.taught)
+    names = parts.taught.names
+    whole = lessons.teach(names)
+    alone = whole if names == SCORE_NAMES else lessons.teach(SCORE_NAMES)
+    held, seen = parts.held_out, parts.taught.where(parts.taught.other)
+    scores, p = _whole(held.columns(names), whole)
+    scores |= {
+        "oracle": parts.oracle,
+        MARGINAL: _marginal(held, parts.marginal),
+        "oracle_known_density": held.heatmaps.oracle,
+        **{f"z:{name}": column for name, column in zip(held.names, _z(held).T, strict=True)},
+        USERS: held.values[:, held.names.index(USERS)],
+    }
+    statistics = held.columns(SCORE_NAMES)
+    judged = _judge(statistics, alone)
+    scores |= {"statistics_only": judged.log_odds, "statistics_p": -np.log(judged.p)}
+    for fault in FAULTS:
+        other = lessons.teach(SCORE_NAMES, without=fault, penalties=(alone.penalty,))
+        scores[f"statistics_p_without:{fault}"] = -np.log(_judge(statistics, other).p)
+    other = lessons.teach(names, n_clicks=IN_RANGE, penalties=(whole.penalty,))
+    scores["in_range_log_odds"] = _judge(held.columns(names), other).log_odds
+    seen_scores, seen_p = _whole(seen, whole)
+    for name, fault in (
+        ("in_range_p", ""),
+        *((f"in_range_p_without:{one}", one) for one in FAULTS),
+    ):
+        other = lessons.teach(SCORE_NAMES, fault, IN_RANGE, (alone.penalty,))
+        scores[name] = -np.log(_judge(statistics, other).p)
+        seen_scores[name] = -np.log(_judge(seen.columns(SCORE_NAMES), other).p)
+    return SeedOutcomes(
+        Outcomes.of(held.heatmaps, p, scores, parts.seed),
+        Outcomes.of(seen.heatmaps, seen_p, seen_scores, parts.seed),
+        _of_few(parts.two.columns(names), parts.few.columns(names), whole, parts.seed),
+        {n: _outcomes(one, whole, parts.seed) for n, one in parts.contaminated.items()},
+    )
+
+
+def _marginal(held: Measured, marginal: Measured | None) -> Array:
+    """Return what the marginal oracle says, NaN where it was not asked."""
+    found = np.full(len(held.heatmaps), np.nan)
+    if marginal is not None:
+        found[np.isin(held.heatmaps.grid, marginal.numbers)] = marginal.values[:, 0]
+    return found
+
+
+def _of_few(two: Measured, taught: Measured, whole: Combination, seed: int) -> Outcomes:
+    """Judge heatmaps of grids with few references by what taught grids with as few show.
+
+    As ``heatmap.few.teach_few`` does it.
+    """
+    if taught.null is None:
+        raise ValueError("grids without left-out references cannot teach")
+    calibration = Judge.pooled(taught.null, None).calibration
+    nowhere = np.full(len(taught.values), -1)
+    combination = train_combination(
+        whole.names,
+        calibration.z(taught.values, nowhere, taught.n_clicks),
+        taught.n_clicks,
+        taught.heatmaps.broken,
+        taught.grid,
+        taught.heatmaps.fault,
+        penalties=(whole.penalty,),
+    )
+    judge = Judge.pooled(taught.null, combination)
+    nowhere = np.full(len(two.values), -1)
+    z = judge.calibration.z(two.values, nowhere, two.n_clicks)
+    judged = judge.judge(z, nowhere, two.n_clicks)
+    scores = {"log_odds": judged.log_odds, "p": -np.log(judged.p), "untaught": judged.tails}
+    return Outcomes.of(two.heatmaps, judged.p, scores, seed)
+
+
+def _outcomes(measured: Measured, combination: Combination, seed: int) -> Outcomes:
+    scores, p = _whole(measured.columns(combination.names), combination)
+    return Outcomes.of(measured.heatmaps, p, scores, seed)
+
+
+def _whole(measured: Measured, combination: Combination) -> tuple[dict[str, Array], Array]:
+    judged = _judge(measured, combination)
+    found = {"log_odds": judged.log_odds, "p": -np.log(judged.p), "untaught": judged.tails}
+    return found, judged.p
+
+
+def _judge(measured: Measured, combination: Combination) -> Judged:
+    if measured.null is None:
+        raise ValueError("heatmaps without left-out references cannot be judged")
+    judge = Judge.fit(measured.null, len(measured.numbers), combination)
+    z = judge.calibration.z(measured.values, measured.grid, measured.n_clicks)
+    return judge.judge(z, measured.grid, measured.n_clicks)
+
+
+def _z(measured: Measured) -> Array:
+    """Return calibrated scores, each a column by itself."""
+    if measured.null is None:
+        raise ValueError("heatmaps without left-out references cannot be calibrated")
+    judge = Judge.fit(measured.null, len(measured.numbers), None)
+    return judge.calibration.z(measured.values, measured.grid, measured.n_clicks)
