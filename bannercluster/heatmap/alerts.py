@@ -12,6 +12,9 @@ from bannercluster.heatmap.calibration import position
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
+_ENOUGH = 1_500
+"""Scores from which on a level has a tail of its own: fifteen of them lie in the last percent."""
+
 
 @dataclass(frozen=True, eq=False)
 class ConformalNull:
@@ -20,7 +23,7 @@ class ConformalNull:
     Parameters
     ----------
     levels : tuple of ndarray
-        Sorted scores of each level of the ladder and the levels beside it.
+        Sorted scores of each level of the ladder; where they are few, with those beside it.
     """
 
     levels: tuple[Array, ...]
@@ -30,7 +33,8 @@ class ConformalNull:
         """Gather the scores of left-out references.
 
         The threshold of a rare event needs many of them. Scores are standardised by grid and
-        clicks, so that tails are alike on levels beside each other.
+        clicks, so that tails on levels beside each other are alike, if not the same: a level with
+        few scores takes those of its neighbours too.
 
         Parameters
         ----------
@@ -38,7 +42,13 @@ class ConformalNull:
         level : ndarray of shape (n,), int64
             Index into ``LADDER``.
         """
-        return cls(tuple(np.sort(scores[np.abs(level - nth) <= 1]) for nth in range(n_levels)))
+        own = [scores[level == nth] for nth in range(n_levels)]
+        return cls(
+            tuple(
+                np.sort(own[nth] if len(own[nth]) >= _ENOUGH else scores[abs(level - nth) <= 1])
+                for nth in range(n_levels)
+            )
+        )
 
     def p_values(self, scores: Array, n_clicks: Array) -> Array:
         """Return the share of healthy heatmaps with scores as large, itself counted.

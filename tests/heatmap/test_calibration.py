@@ -126,6 +126,13 @@ def test_p_values_hold_in_every_level() -> None:
         assert (p <= 0.1).mean() == pytest.approx(0.1, abs=0.025)
 
 
+def test_levels_with_few_scores_take_those_beside_them() -> None:
+    level = np.repeat([0, 1, 2], [1_600, 40, 1_600])
+    scores = np.arange(len(level), dtype=float)
+    null = ConformalNull.of(scores, level, 3)
+    assert [len(one) for one in null.levels] == [1_600, 3_240, 1_600]
+
+
 def test_conformal_p_value_counts_itself() -> None:
     null = ConformalNull((np.arange(9.0),))
     p = null.p_values(np.array([-1.0, 8.0, 8.5]), np.ones(3))
