@@ -11,6 +11,7 @@ from bannercluster.heatmap.alerts import ConformalNull
 from bannercluster.heatmap.calibration import Calibration, calibrate, calibrate_pooled
 from bannercluster.heatmap.combination import Combination, tail_sum
 from bannercluster.heatmap.nulls import LADDER, NullScores
+from bannercluster.heatmap.suspects import believed
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -60,6 +61,8 @@ class Judge:
         Of each combined score.
     whole : ConformalNull
         Of the smaller of their p-values.
+    suspects : frozenset of (int, int)
+        Grid and number of the references that look broken, and do not count.
     """
 
     calibration: Calibration
@@ -67,15 +70,19 @@ class Judge:
     standard: Calibration
     parts: tuple[ConformalNull, ...]
     whole: ConformalNull
+    suspects: frozenset[tuple[int, int]] = frozenset()
 
     @classmethod
     def fit(cls, null: NullScores, n_grids: int, combination: Combination | None) -> Judge:
-        """Fit on the scores of left-out references."""
+        """Fit on the scores of left-out references; those that look broken do not count."""
+        suspects: frozenset[tuple[int, int]] = frozenset()
+        if combination is not None:
+            null, suspects = believed(null, n_grids, combination)
         calibration, z = calibrate(null, n_grids)
         n_clicks = np.array(LADDER, float)[null.level]
         combined = replace(null, values=_combined(combination, z, n_clicks))
         standard, scores = calibrate(combined, n_grids)
-        return cls._of(null, calibration, combination, standard, scores)
+        return cls._of(null, calibration, combination, standard, scores, suspects)
 
     @classmethod
     def pooled(cls, null: NullScores, combination: Combination | None) -> Judge:
@@ -100,13 +107,14 @@ class Judge:
         combination: Combination | None,
         standard: Calibration,
         scores: Array,
+        suspects: frozenset[tuple[int, int]] = frozenset(),
     ) -> Judge:
         n_levels = calibration.location.shape[1]
         n_clicks = np.array(LADDER, float)[null.level]
         parts = tuple(ConformalNull.of(one, null.level, n_levels) for one in scores.T)
         smaller = -np.log(_smaller(_p_values(parts, scores, n_clicks)))
         whole = ConformalNull.of(smaller, null.level, n_levels)
-        return cls(calibration, combination, standard, parts, whole)
+        return cls(calibration, combination, standard, parts, whole, suspects)
 
     def judge(self, z: Array, grid: Index, n_clicks: Array) -> Judged:
         """Judge heatmaps by their calibrated scores.

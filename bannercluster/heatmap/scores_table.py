@@ -57,14 +57,20 @@ class ScoresMark:
 
 
 def doubtful_references(heatmaps: xr.Dataset, reference: Bool, scorer: HeatmapScorer) -> Bool:
-    """Return which references the profiles of their grids leave out, shape (n,).
+    """Return which references the profiles or the calibration of their grids leave out, (n,).
 
     Those without clicks, which say nothing, are not among them.
     """
     counts, grid_id = counts_of(heatmaps), names_of(heatmaps, "grid_id")
     doubtful = np.zeros(len(counts), bool)
-    for name, own in references_of(counts, grid_id, reference).items():
-        left_out = {content_key(one) for one in own[~scorer.profiles[name].kept]}
+    suspects = frozenset() if scorer.judge is None else scorer.judge.suspects
+    for number, (name, own) in enumerate(references_of(counts, grid_id, reference).items()):
+        kept = scorer.profiles[name].kept
+        left_out = {
+            content_key(one)
+            for nth, one in enumerate(own)
+            if not kept[nth] or (number, nth) in suspects
+        }
         if left_out:
             rows = np.flatnonzero(reference & (grid_id == name))
             doubtful[rows] = [_is_one_of(one, left_out) for one in counts[rows]]

@@ -51,7 +51,7 @@ _CONTAMINATED, _MARGINAL = 9, 10
 """Of random numbers: which references are broken, and what the marginal oracle draws. The
 simulator's own have numbers below."""
 
-SIMULATED_CLICKS = 100
+SIMULATED_CLICKS = 50
 """Clicks up to which the marginal oracle simulates."""
 
 Weights = dict[str, npt.NDArray[Any]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from bannercluster.heatmap.combination import (
 )
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.nulls import LADDER, NullScores
+from bannercluster.heatmap.suspects import believed
 from bannercluster.heatmap.thinning import content_order, thinned
 
 N_LEVELS = len(LADDER)
@@ -241,3 +244,27 @@ def test_thinning_takes_clicks_away_and_always_the_same() -> None:
     assert np.abs(mean - expected).max() < 6 * np.sqrt(expected.max() / 400)
     shuffled = counts[[3, 1, 0, 4, 2]]
     np.testing.assert_array_equal(counts[content_order(counts)], shuffled[content_order(shuffled)])
+
+
+def test_broken_references_are_suspected_and_healthy_ones_are_not() -> None:
+    """Twelve references of each grid, scores standard normal; two of each grid are broken."""
+    z, n_clicks, broken, grid = _labelled(4_000)
+    combination = train_combination(
+        tuple("wxyz"), z + 2.0 * broken[:, None], n_clicks, broken, grid
+    )
+    rng = np.random.default_rng(9)
+    rows = [(g, one, level) for g in range(8) for one in range(12) for level in range(len(LADDER))]
+    number, reference, level = np.array(rows).T
+    values = rng.normal(size=(len(rows), 4))
+    clean = NullScores(values, number, reference % 5, reference, level)
+    same, none = believed(clean, 8, combination)
+    assert none == frozenset()
+    np.testing.assert_array_equal(same.values, values)
+    bad = reference >= 10
+    dirty = replace(clean, values=values + 12.0 * bad[:, None])
+    kept, suspects = believed(dirty, 8, combination)
+    assert suspects == {(g, one) for g in range(8) for one in (10, 11)}
+    np.testing.assert_array_equal(kept.values, values[~bad])
+    # A grid of which all look broken keeps half of them.
+    lost = replace(clean, values=values + 12.0 * (number == 3)[:, None] * (reference > 0)[:, None])
+    assert sum(g == 3 for g, _ in believed(lost, 8, combination)[1]) <= 6

@@ -55,7 +55,7 @@ class MarginalOracle:
     others: tuple[Density, ...]
     config: SimulatorConfig
     n_domains: int = 12_000
-    n_faults: int = 1_500
+    n_faults: int = 3_000
     n_tried: int = 5
 
     def by_simulation(self, rng: np.random.Generator, counts: Counts) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ the form of an element, is kept as a factor of each bin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -123,7 +123,7 @@ class DomainModel:
         said = plain.density(np.zeros(len(kind)))
         ratio = np.clip(flat / (0.985 * said + 0.015 * flat), 1 / _MOST_RATIO, _MOST_RATIO)
         sharp = np.sqrt(np.maximum(elements.sd**2 - blur, least))
-        return cls(**{**plain.__dict__, "ratio": ratio, "sd": sharp})
+        return replace(plain, ratio=ratio, sd=sharp)
 
     def density(self, theta: Array) -> Array:
         """Return the probabilities of the bins, shape (4096,), at parameters, (4 K + 3,)."""
