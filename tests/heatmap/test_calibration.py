@@ -20,7 +20,7 @@ from bannercluster.heatmap.combination import (
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.nulls import LADDER, NullScores
 from bannercluster.heatmap.suspects import believed
-from bannercluster.heatmap.thinning import content_order, thinned
+from bannercluster.heatmap.thinning import content_order, thinned, thinned_to
 
 N_LEVELS = len(LADDER)
 
@@ -127,6 +127,16 @@ def test_p_values_hold_in_every_level() -> None:
         p = judge.judge(z, grid, clicks).p
         assert 0.003 < (p <= 0.01).mean() < 0.02
         assert (p <= 0.1).mean() == pytest.approx(0.1, abs=0.025)
+
+
+def test_only_heatmaps_of_too_many_clicks_are_thinned() -> None:
+    counts = np.zeros((3, 64, 64), np.uint32)
+    counts[0, 3, 4], counts[1, :, 5], counts[2, 9, 9] = 7, 40, 100
+    fewer = thinned_to(counts, 100)
+    np.testing.assert_array_equal(fewer[[0, 2]], counts[[0, 2]])
+    assert fewer[1].sum() == 100
+    assert counts[1].sum() == 64 * 40
+    assert thinned_to(counts[:0], 100).shape == (0, 64, 64)
 
 
 def test_levels_with_few_scores_take_those_beside_them() -> None:
