@@ -131,26 +131,22 @@ def _figures(held_out: Mapping[str, Any]) -> tuple[FigureRow, ...]:
         )
         if of in held_out
     ]
-    both = held_out.get("on_the_oracle_s_heatmaps")
-    if both is not None:
-        shown += [
-            FigureRow(
-                f"{name}, heatmaps that the oracle saw",
-                estimate(both["log_odds"][key]),
-                estimate(both["oracle"][key]),
-            )
-            for key, name in (("auroc", "AUROC"), ("recall", "recall at 1 %"))
-        ]
-    both = held_out.get("on_the_marginal_oracle_s_heatmaps")
-    if both is not None:
-        shown += [
-            FigureRow(
-                f"{name}, against an oracle that does not know the fault",
-                estimate(both["log_odds"][key]),
-                estimate(both["marginal_oracle"][key]),
-            )
-            for key, name in (("auroc", "AUROC"), ("recall", "recall at 1 %"))
-        ]
+    for of, oracle, told in (
+        ("on_the_oracle_s_heatmaps", "oracle", "heatmaps that the oracle saw"),
+        (
+            "on_the_marginal_oracle_s_heatmaps",
+            "marginal_oracle",
+            "against an oracle that does not know the fault",
+        ),
+    ):
+        if of in held_out:
+            both = held_out[of]
+            shown += [
+                FigureRow(
+                    f"{name}, {told}", estimate(both["log_odds"][key]), estimate(both[oracle][key])
+                )
+                for key, name in (("auroc", "AUROC"), ("recall", "recall at 1 %"))
+            ]
     return tuple(shown)
 
 
