@@ -45,8 +45,8 @@ class Combination:
         Of the log odds of each fault against *healthy*.
     penalty : float
         Chosen by folds of grids: the inverse strength of the ridge.
-    auroc : float
-        Out of fold.
+    auroc : float or None
+        Out of fold; None where the ridge was given and not chosen.
     """
 
     names: tuple[str, ...]
@@ -56,7 +56,7 @@ class Combination:
     weight: Array
     intercept: Array
     penalty: float
-    auroc: float
+    auroc: float | None
 
     def log_odds(self, z: Array, n_clicks: Array) -> Array:
         """Return the log odds that heatmaps are broken, up to a constant, shape (n,).
@@ -187,9 +187,8 @@ def train_combination(
     features = (features - mean) / scale
     _, number = np.unique(grid, return_inverse=True)
     folds = number % min(_N_FOLDS, number.max() + 1)
-    if len(penalties) == 1:
-        penalty, reached = penalties[0], float("nan")
-    else:
+    penalty, reached = penalties[0], None
+    if len(penalties) > 1:
         aurocs = [_left_out(features, label, folds, one) for one in penalties]
         penalty, reached = penalties[int(np.argmax(aurocs))], max(aurocs)
     faults, weight, intercept = _regression(features, label, penalty)

@@ -178,6 +178,7 @@ def test_combination_learns_and_comes_back_from_json() -> None:
     fault = np.where(broken, np.array(["a", "b", "c"], object)[np.arange(len(z)) // 2 % 3], "")
     z[fault == "c", 3] += 5
     made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid, fault)
+    assert made.auroc is not None
     assert made.auroc > 0.9
     assert auroc(made.log_odds(z, n_clicks), broken) > 0.9
     named = made.likely_fault(z, n_clicks)

@@ -84,7 +84,7 @@ def test_p_values_hold_with_two_references(taught: tuple[Combination, dict[int, 
 def test_judges_come_back_from_json(taught: tuple[Combination, dict[int, Judge]]) -> None:
     combination, few = taught
     assert set(few) == set(NUMBERS)
-    again = few_from_json(json.loads(json.dumps(few_as_json(few))))
+    again = few_from_json(json.loads(json.dumps(few_as_json(few), allow_nan=False)))
     maps = part("test").where(np.arange(60))
     for n in (1, 2):
         own, other = (
