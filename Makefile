@@ -1,6 +1,6 @@
 # One command each; every target makes the environment that it needs.
 #   make demo    from nothing to a report on synthetic banners (demo/report.html), offline
-#   make test    the tests, with coverage
+#   make test    the tests, with coverage; two at a time, since many start processes themselves
 #   make check   formatting, lint, types, import contracts
 #   make bench   the benchmarks: results as JSON in benchmarks/results/
 
@@ -24,7 +24,7 @@ demo: $(READY)
 	$(BIN)/bc demo --folder demo
 
 test: $(READY)
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 check: $(READY)
 	$(BIN)/ruff check bannercluster benchmarks tests

@@ -21,9 +21,9 @@ from bannercluster.heatmap.calibration import Calibration, calibrate_pooled
 from bannercluster.heatmap.combination import Combination, train_combination
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.nulls import NullScores, null_scores_of_few
-from bannercluster.heatmap.references import all_scores, mapped, profiles_of, references_of
+from bannercluster.heatmap.references import mapped, profiles_of, references_of
 from bannercluster.heatmap.statistics.profile import GridProfile
-from bannercluster.heatmap.statistics.scores import ScoreFunction
+from bannercluster.heatmap.statistics.scores import Blocks, Scorecard
 from bannercluster.heatmap.thinning import thinned_to
 
 Array = npt.NDArray[np.float64]
@@ -50,7 +50,7 @@ def teach_few(
     reference: npt.NDArray[np.bool_],
     fault: npt.NDArray[np.object_],
     combination: Combination,
-    blocks: Mapping[str, ScoreFunction],
+    blocks: Blocks,
     n_workers: int,
 ) -> dict[int, Judge]:
     """Teach a judge for each of some numbers of references.
@@ -65,7 +65,7 @@ def teach_few(
         Of the others: "" where healthy.
     combination : Combination
         That of many references: its ridge is taken.
-    blocks : mapping of str to callable
+    blocks : tuple of ScoreBlock
     n_workers : int
         Threads; the result does not depend on it.
 
@@ -121,13 +121,13 @@ class _Grid:
     left_out: Counts
     rows: npt.NDArray[np.int64]
 
-    def null(self, blocks: Mapping[str, ScoreFunction]) -> NullScores:
+    def null(self, blocks: Blocks) -> NullScores:
         return null_scores_of_few(
             self.place, self.left_out, lambda counts: self.scores(counts, blocks)
         )
 
-    def scores(self, counts: Counts, blocks: Mapping[str, ScoreFunction]) -> Array:
-        return all_scores(self.profile, counts, blocks).values
+    def scores(self, counts: Counts, blocks: Blocks) -> Array:
+        return Scorecard.of(self.profile, blocks).scores(counts).values
 
 
 def few_as_json(few: Mapping[int, Judge]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from bannercluster.heatmap.combination import Combination, train_combination
 from bannercluster.heatmap.quality import Estimated, gain, ranking
 from bannercluster.heatmap.references import names_of
 from bannercluster.heatmap.scorer import HeatmapScorer
-from bannercluster.heatmap.statistics.scores import SCORE_NAMES, ScoreFunction
+from bannercluster.heatmap.statistics.scores import SCORE_NAMES, Blocks
 
 Array = npt.NDArray[np.float64]
 
@@ -51,7 +50,7 @@ class TaughtScores:
         heatmaps: xr.Dataset,
         reference: npt.NDArray[np.bool_],
         broken: npt.NDArray[np.bool_],
-        blocks: Mapping[str, ScoreFunction],
+        blocks: Blocks,
         n_workers: int,
     ) -> TaughtScores:
         """Score heatmaps against the references among them.
@@ -61,7 +60,7 @@ class TaughtScores:
         heatmaps : Dataset
             With the coordinates ``domain``, ``grid_id``, ``fault`` and ``oracle``.
         reference, broken : ndarray of shape (n_samples,), bool
-        blocks : mapping of str to callable
+        blocks : tuple of ScoreBlock
         n_workers : int
         """
         scorer = HeatmapScorer.fit(heatmaps, reference, blocks=blocks, n_workers=n_workers)

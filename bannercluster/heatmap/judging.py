@@ -11,6 +11,7 @@ from bannercluster.heatmap.alerts import ConformalNull
 from bannercluster.heatmap.calibration import Calibration, calibrate, calibrate_pooled
 from bannercluster.heatmap.combination import Combination, tail_sum
 from bannercluster.heatmap.nulls import LADDER, NullScores
+from bannercluster.heatmap.statistics.scores import SCORE_NAMES
 from bannercluster.heatmap.suspects import believed
 
 Array = npt.NDArray[np.float64]
@@ -133,10 +134,13 @@ class Judge:
 
 
 def _combined(combination: Combination | None, z: Array, n_clicks: Array) -> Array:
-    """Return the sum of tails and, where taught, the log odds: shape (n, 1 or 2)."""
-    tails = tail_sum(z)
+    """Return the sum of tails and, where taught, the log odds: shape (n, 1 or 2).
+
+    The tails beside a regression are those of the statistics: a network was taught too.
+    """
     if combination is None:
-        return tails[:, None]
+        return tail_sum(z)[:, None]
+    tails = tail_sum(z[:, : len(SCORE_NAMES)])
     return np.stack([tails, combination.log_odds(z, n_clicks)], axis=1)
 
 

@@ -12,20 +12,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bannercluster.errors import StoreError, UsageError
 from bannercluster.heatmap.combination import Combination
 from bannercluster.heatmap.few import few_as_json, few_from_json
 from bannercluster.heatmap.judging import Judge
-from bannercluster.heatmap.scorer import NO_BLOCKS
-from bannercluster.heatmap.statistics.scores import SCORE_NAMES, ScoreFunction
+from bannercluster.heatmap.simulator.faults import FAULTS
+from bannercluster.heatmap.statistics.scores import SCORE_NAMES, Blocks, ScoreBlock
 from bannercluster.store import files, points
 from bannercluster.store.fingerprint import content_id
 
-VERSION = 2
+VERSION = 3
 NETWORK = "comparison"
-"""Name of the network, and of its scores among the others."""
+"""Name of the network."""
+
+NETWORK_SCORES = (NETWORK, *(f"{NETWORK}_{fault}" for fault in FAULTS))
+"""Names of its scores: its evidence that a heatmap is broken, and broken by each fault."""
+
+if TYPE_CHECKING:
+    from bannercluster.heatmap.networks.comparison import ComparisonNetwork
 
 _N_NAME = 12  # digits of a fingerprint in the name of a file
 
@@ -72,7 +78,7 @@ class HeatmapModel:
     network: NetworkMark | None
     card: Mapping[str, Any]
 
-    def blocks(self) -> Mapping[str, ScoreFunction]:
+    def blocks(self) -> Blocks:
         """Load the scores beside the statistics.
 
         Raises
@@ -81,18 +87,23 @@ class HeatmapModel:
             If the network is missing, damaged, or newer than this code.
         """
         if self.network is None:
-            return NO_BLOCKS
+            return ()
         # Here and not above: torch takes seconds to import, and statistics do without.
-        from bannercluster.heatmap.networks.comparison import (
-            ComparisonNetwork,
-            comparison_scores,
-        )
+        from bannercluster.heatmap.networks.comparison import ComparisonNetwork
         from bannercluster.heatmap.networks.saved import NetworkFolder
 
         network = ComparisonNetwork(self.network.width)
         place = NetworkFolder.of(networks_url(self.url), NETWORK, self.network.fingerprint)
         place.load_into(network)
-        return {NETWORK: comparison_scores(network.eval().requires_grad_(requires_grad=False))}
+        return (network_block(network),)
+
+
+def network_block(network: ComparisonNetwork) -> ScoreBlock:
+    """Return the scores of a trained network: ``NETWORK_SCORES``."""
+    from bannercluster.heatmap.networks.comparison import comparison_scores
+
+    network.eval().requires_grad_(requires_grad=False)
+    return ScoreBlock(NETWORK_SCORES, comparison_scores(network))
 
 
 def networks_url(url: str) -> str:
@@ -152,7 +163,7 @@ def load_model_if_any(url: str) -> HeatmapModel | None:
 
 def _check_names(model: HeatmapModel) -> None:
     """Refuse a model that was taught on other scores than those of this program."""
-    expected = (*SCORE_NAMES, *(() if model.network is None else (NETWORK,)))
+    expected = (*SCORE_NAMES, *(() if model.network is None else NETWORK_SCORES))
     other = sorted(set(model.combination.names) ^ set(expected))
     if model.combination.names != expected:
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,17 +21,17 @@ from bannercluster.heatmap.gate import Gate, TaughtScores
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.model import (
     NETWORK,
+    network_block,
     networks_url,
     read_card_if_any,
     save_model,
 )
 from bannercluster.heatmap.networks.comparing import ComparisonConfig, train_comparison
-from bannercluster.heatmap.networks.comparison import ComparisonNetwork, comparison_scores
+from bannercluster.heatmap.networks.comparison import ComparisonNetwork
 from bannercluster.heatmap.networks.training import Trained
 from bannercluster.heatmap.quality import Estimated
 from bannercluster.heatmap.recipes import ModelRecipe
 from bannercluster.heatmap.references import counts_of, names_of
-from bannercluster.heatmap.scorer import NO_BLOCKS
 from bannercluster.heatmap.simulated import dataset_of
 from bannercluster.heatmap.simulator.benchmark import (
     BenchmarkConfig,
@@ -38,7 +39,7 @@ from bannercluster.heatmap.simulator.benchmark import (
     draw_grids,
     simulate_grid,
 )
-from bannercluster.heatmap.statistics.scores import ScoreFunction
+from bannercluster.heatmap.statistics.scores import Blocks
 from bannercluster.runtime.progress import Progress
 
 
@@ -81,10 +82,11 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
     if card is not None and card.get("fingerprint") == recipe.fingerprint:
         return MadeModel(card, is_new=False, seconds=())
     times: list[tuple[str, float]] = []
-    trained, blocks = None, NO_BLOCKS
+    trained: Trained | None = None
+    blocks: Blocks = ()
     if recipe.comparison is not None:
         started = time.perf_counter()
-        trained = _trained(recipe.comparison, networks_url(url), progress)
+        trained = _trained(recipe.comparison, networks_url(url), n_workers, progress)
         blocks = _block(trained)
         times.append(("network", time.perf_counter() - started))
     # The matrices are small: threads of the library would only wait for one another.
@@ -98,7 +100,7 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
         gate = None if trained is None else Gate.of(NETWORK, scores)
         is_kept = gate is not None and gate.kept
         if not is_kept:
-            scores, blocks = scores.statistics, NO_BLOCKS
+            scores, blocks = scores.statistics, ()
         combination = scores.combination()
         auroc = scores.auroc(scores.out_of_fold()) if gate is None else _auroc(gate)
         times.append(("combination", time.perf_counter() - started))
@@ -134,7 +136,7 @@ def _few(
     lessons: xr.Dataset,
     reference: npt.NDArray[np.bool_],
     combination: Combination,
-    blocks: Mapping[str, ScoreFunction],
+    blocks: Blocks,
     n_workers: int,
 ) -> dict[int, Judge]:
     """Teach how grids with few references are judged."""
@@ -159,18 +161,28 @@ def _mark(recipe: ModelRecipe, trained: Trained | None) -> dict[str, Any] | None
     return {"fingerprint": trained.fingerprint, "width": recipe.comparison.width}
 
 
-def _trained(config: ComparisonConfig, folder: str, progress: Progress) -> Trained:
-    progress.start("heatmap train", config.training.n_steps, "steps")
+def _trained(config: ComparisonConfig, folder: str, n_workers: int, progress: Progress) -> Trained:
     done = 0
+
+    def on_grid(number: int) -> None:
+        if number == 1:
+            progress.start("heatmap train", config.n_grids, "grids for the network")
+        progress.advance()
+        if number == config.n_grids:
+            progress.finish()
 
     def on_step(step: int, loss: float) -> None:
         nonlocal done
+        if not done:
+            progress.start("heatmap train", config.training.n_steps, "steps")
         progress.advance(step - done, f"loss {loss:.3f}")
         done = step
 
     try:
-        with one_torch_thread():
-            return train_comparison(config, folder=folder, on_step=on_step)
+        with one_torch_thread(), ThreadPoolExecutor(n_workers) as pool:
+            return train_comparison(
+                config, folder=folder, on_grid=on_grid, on_step=on_step, each=pool.map
+            )
     finally:
         progress.finish()
 
@@ -186,11 +198,11 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _block(trained: Trained) -> dict[str, ScoreFunction]:
+def _block(trained: Trained) -> Blocks:
     network = trained.network
     if not isinstance(network, ComparisonNetwork):
         raise TypeError(f"a {type(network).__name__} is no ComparisonNetwork")
-    return {NETWORK: comparison_scores(network)}
+    return (network_block(network),)
 
 
 def _lessons(config: BenchmarkConfig, progress: Progress) -> xr.Dataset:

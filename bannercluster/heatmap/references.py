@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -14,7 +14,7 @@ import xarray as xr
 from bannercluster.errors import DataError
 from bannercluster.heatmap.binning import N_BINS, Counts
 from bannercluster.heatmap.statistics.profile import GridProfile
-from bannercluster.heatmap.statistics.scores import Scorecard, ScoreFunction, Scores
+from bannercluster.heatmap.statistics.scores import Blocks, Scorecard
 from bannercluster.heatmap.statistics.variation import VariationSpread, estimate_spread
 from bannercluster.heatmap.thinning import content_key
 
@@ -109,32 +109,16 @@ def _spread_of(references: dict[str, Counts], profiles: dict[str, GridProfile]) 
     return estimate_spread(cases)
 
 
-def fold_scorer(
-    whole: GridProfile, blocks: Mapping[str, ScoreFunction]
-) -> Callable[[Counts, Counts], Array]:
+def fold_scorer(whole: GridProfile, blocks: Blocks) -> Callable[[Counts, Counts], Array]:
     """Return what scores heatmaps against some of a grid's references."""
 
     def score(references: Counts, counts: Counts) -> Array:
         profile = GridProfile.of(
             references, spread=whole.spread, others=whole.others, elements=whole.elements
         )
-        return all_scores(profile, counts, blocks).values
+        return Scorecard.of(profile, blocks).scores(counts).values
 
     return score
-
-
-def all_scores(profile: GridProfile, counts: Counts, blocks: Mapping[str, ScoreFunction]) -> Scores:
-    """Return the statistics and the scores of the blocks, in the order of their names."""
-    statistics = Scorecard.of(profile).scores(counts)
-    columns = [np.asarray(score(profile, counts), np.float64) for score in blocks.values()]
-    for name, column in zip(blocks, columns, strict=True):
-        if column.shape != (len(counts),) or not np.isfinite(column).all():
-            raise DataError(
-                f"the block {name!r} gave an array of shape {column.shape} for {len(counts)} "
-                "heatmaps; expected one finite score for each"
-            )
-    values = np.concatenate([statistics.values, *(one[:, None] for one in columns)], axis=1)
-    return Scores(values, statistics.share)
 
 
 def mapped(function: Callable[[_In], _Out], items: Sequence[_In], n_workers: int) -> list[_Out]:

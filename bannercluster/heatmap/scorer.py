@@ -21,7 +21,6 @@ from bannercluster.heatmap.few import MANY, judge_for
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.nulls import NullScores, null_scores, null_scores_of_few
 from bannercluster.heatmap.references import (
-    all_scores,
     counts_of,
     fold_scorer,
     mapped,
@@ -31,14 +30,11 @@ from bannercluster.heatmap.references import (
 )
 from bannercluster.heatmap.scored import RowScores, ScoredHeatmaps
 from bannercluster.heatmap.statistics.profile import GridProfile
-from bannercluster.heatmap.statistics.scores import SCORE_NAMES, ScoreFunction
+from bannercluster.heatmap.statistics.scores import Blocks, Scorecard, score_names
 from bannercluster.heatmap.thinning import thinned_to
 
 _GRIDS_OF_ONE = 12
 """Grids whose references stand in for those of grids that have one only."""
-
-NO_BLOCKS: Mapping[str, ScoreFunction] = MappingProxyType({})
-"""No scores beside the statistics."""
 
 NO_JUDGES: Mapping[int, Judge] = MappingProxyType({})
 """Nothing was taught of grids with few references."""
@@ -60,7 +56,7 @@ class HeatmapScorer:
         Of the others, by number of references.
     itself : frozenset of str
         The grids that say themselves.
-    blocks : mapping of str to callable
+    blocks : tuple of ScoreBlock
         Scores beside the statistics, such as those of a network.
     n_workers : int
     """
@@ -69,7 +65,7 @@ class HeatmapScorer:
     judge: Judge | None
     few: Mapping[int, Judge]
     itself: frozenset[str]
-    blocks: Mapping[str, ScoreFunction]
+    blocks: Blocks
     n_workers: int
 
     @classmethod
@@ -79,7 +75,7 @@ class HeatmapScorer:
         healthy: npt.NDArray[np.bool_],
         *,
         combination: Combination | None = None,
-        blocks: Mapping[str, ScoreFunction] = NO_BLOCKS,
+        blocks: Blocks = (),
         few: Mapping[int, Judge] = NO_JUDGES,
         n_workers: int = 1,
     ) -> HeatmapScorer:
@@ -96,8 +92,8 @@ class HeatmapScorer:
             The references. Some may be broken.
         combination : Combination, optional
             What was taught on labelled heatmaps; without it, the sum of tails alone judges.
-        blocks : mapping of str to callable
-            Further scores: ``(profile, counts) -> (n,)``.
+        blocks : tuple of ScoreBlock
+            Further scores.
         few : mapping of int to Judge
             What was taught of grids with so few references, see ``heatmap.few``: it judges grids
             with less than five. Without it they are calibrated by themselves, and a grid with one
@@ -110,7 +106,7 @@ class HeatmapScorer:
         DataError
             If the Dataset is another, or no grid has references enough.
         """
-        names = (*SCORE_NAMES, *blocks)
+        names = score_names(blocks)
         if combination is not None and combination.names != names:
             other = sorted({*combination.names} ^ {*names}) or ["their order"]
             raise DataError(
@@ -139,7 +135,7 @@ class HeatmapScorer:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the scores, those of the blocks last."""
-        return (*SCORE_NAMES, *self.blocks)
+        return score_names(self.blocks)
 
     def score(self, heatmaps: xr.Dataset) -> ScoredHeatmaps:
         """Score heatmaps.
@@ -203,7 +199,7 @@ class HeatmapScorer:
             judge, grid = judge_for(self.few, profile.n_references), -1
         most = judge.calibration.most_clicks
         fewer = thinned_to(counts, most)
-        raw = all_scores(profile, fewer, self.blocks)
+        raw = Scorecard.of(profile, self.blocks).scores(fewer)
         n_clicks = fewer.sum(axis=(1, 2), dtype=np.float64)
         grids = np.full(len(counts), grid)
         z = judge.calibration.z(raw.values, grids, n_clicks)
@@ -224,7 +220,7 @@ class HeatmapScorer:
 def _judges(
     references: dict[str, Counts],
     profiles: dict[str, GridProfile],
-    blocks: Mapping[str, ScoreFunction],
+    blocks: Blocks,
     combination: Combination | None,
     few: Mapping[int, Judge],
     n_workers: int,

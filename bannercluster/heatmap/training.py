@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from bannercluster.heatmap.combination import Combination, train_combination
 from bannercluster.heatmap.references import names_of
-from bannercluster.heatmap.scorer import NO_BLOCKS, HeatmapScorer
-from bannercluster.heatmap.statistics.scores import ScoreFunction
+from bannercluster.heatmap.scorer import HeatmapScorer
+from bannercluster.heatmap.statistics.scores import Blocks
 
 
 def train(
@@ -19,7 +17,7 @@ def train(
     reference: npt.NDArray[np.bool_],
     broken: npt.NDArray[np.bool_],
     *,
-    blocks: Mapping[str, ScoreFunction] = NO_BLOCKS,
+    blocks: Blocks = (),
     n_workers: int = 1,
 ) -> Combination:
     """Teach the combination of scores which heatmaps are broken.
@@ -33,7 +31,7 @@ def train(
         Known to be healthy: profiles and calibration are made of them.
     broken : ndarray of shape (n_samples,), bool
         Of the others, which are broken.
-    blocks : mapping of str to callable
+    blocks : tuple of ScoreBlock
         Further scores, as for ``HeatmapScorer.fit``.
     n_workers : int
         Threads; the result does not depend on it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import NoReturn
 
 import torch
 
@@ -13,6 +14,7 @@ from bannercluster.errors import UsageError
 from bannercluster.heatmap.networks.comparing import ComparisonConfig, train_comparison
 from benchmarks.heatmap.figures import figures
 from benchmarks.heatmap.running import N_REFERENCES, Options, described, outcomes, say, score_all
+from benchmarks.heatmap.simulating import workers
 from benchmarks.results import keep
 
 
@@ -38,16 +40,17 @@ def main() -> None:
     asked = (*given.grids, given.healthy, given.taught, given.no_network)
     if given.output is None and asked != (120, 20, 60, 30, 10, False):
         parser.error("results/heatmap.json is of the whole benchmark: give --output for another")
-    torch.set_num_threads(1)
+    torch.set_num_threads(given.workers)
     began = time.perf_counter()
     network, weights = "", None
     if not given.no_network:
-        trained = train_comparison(
-            ComparisonConfig(),
-            folder=given.folder,
-            on_grid=_refuse_to_train if given.figures_only else None,
-            on_step=say,
-        )
+        with workers(given.workers, None) as pool:
+            trained = train_comparison(
+                ComparisonConfig(),
+                folder=given.folder,
+                on_step=say,
+                each=_refuse_to_train if given.figures_only else pool.map,
+            )
         network = trained.fingerprint
         weights = {name: value.numpy() for name, value in trained.network.state_dict().items()}
     options = Options(
@@ -72,7 +75,7 @@ def main() -> None:
     say("figures, s", time.perf_counter() - began)
 
 
-def _refuse_to_train(_: int) -> None:
+def _refuse_to_train(*_: object) -> NoReturn:
     raise UsageError(
         "the folder has no trained network of this version, which --figures-only needs to know "
         "what was scored by it: leave it out, or take --no-network"

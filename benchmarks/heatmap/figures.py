@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bannercluster.heatmap.model import NETWORK
 from bannercluster.heatmap.simulator.faults import FAULTS
 from benchmarks.heatmap.curves import alert_budgets, roc
 from benchmarks.heatmap.matrix import generalisation
 from benchmarks.heatmap.outcomes import NOMINAL, Outcomes, rounded
 from benchmarks.heatmap.parts import MARGINAL
 from benchmarks.heatmap.resampling import estimated
-from benchmarks.heatmap.simulating import BLOCK, USERS
+from benchmarks.heatmap.simulating import USERS
 from benchmarks.heatmap.teaching import IN_RANGE, SeedOutcomes
 
 Mask = npt.NDArray[np.bool_]
@@ -29,7 +30,7 @@ CHI_SQUARE = "chi_square_2"
 def figures(seeds: list[SeedOutcomes], n_references: int) -> dict[str, Any]:
     """Return all figures."""
     held = Outcomes.pooled([one.held_out for one in seeds])
-    has_network = f"z:{BLOCK}" in held.scores
+    has_network = f"z:{NETWORK}" in held.scores
     scored = ~np.isnan(held.scores["oracle"])
     return {
         "held_out_grids": _held_out(held, scored),
@@ -40,7 +41,7 @@ def figures(seeds: list[SeedOutcomes], n_references: int) -> dict[str, Any]:
             }
             for one in seeds
         },
-        "gate": {BLOCK: _gain(held, "log_odds", "statistics_only")} if has_network else {},
+        "gate": {NETWORK: _gain(held, "log_odds", "statistics_only")} if has_network else {},
         "by_clicks": _by_clicks(held),
         "false_positive_rate": held.false_positive_rate(),
         "by_fault": {

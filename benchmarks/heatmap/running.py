@@ -12,10 +12,11 @@ import numpy as np
 import threadpoolctl
 
 from bannercluster.errors import UsageError
+from bannercluster.heatmap.model import NETWORK_SCORES
 from bannercluster.heatmap.simulator.benchmark import BenchmarkConfig, draw_grids
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
 from benchmarks.heatmap.parts import MARGINAL, ORACLE, Measured, Part, sources
-from benchmarks.heatmap.simulating import BLOCK, USERS, Weights, measure, workers
+from benchmarks.heatmap.simulating import USERS, Weights, measure, workers
 from benchmarks.heatmap.teaching import SeedOutcomes, SeedParts, outcomes_of
 
 TWO = 2
@@ -52,7 +53,7 @@ class Options:
     @property
     def names(self) -> tuple[str, ...]:
         """Scores that combinations are taught."""
-        return (*SCORE_NAMES, BLOCK) if self.network else SCORE_NAMES
+        return (*SCORE_NAMES, *NETWORK_SCORES) if self.network else SCORE_NAMES
 
     def parts(self, seed: int) -> dict[str, Part]:
         """Return the parts of a seed; those with broken references of the first seed only."""

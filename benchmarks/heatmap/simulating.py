@@ -19,10 +19,11 @@ import torch
 
 from bannercluster.heatmap.baseline import users_cosine
 from bannercluster.heatmap.binning import Counts
+from bannercluster.heatmap.model import network_block
 from bannercluster.heatmap.networks.comparing import ComparisonConfig
-from bannercluster.heatmap.networks.comparison import ComparisonNetwork, comparison_scores
+from bannercluster.heatmap.networks.comparison import ComparisonNetwork
 from bannercluster.heatmap.nulls import NullScores, null_scores, null_scores_of_few
-from bannercluster.heatmap.references import all_scores, fold_scorer, profiles_of, references_of
+from bannercluster.heatmap.references import fold_scorer, profiles_of, references_of
 from bannercluster.heatmap.simulator.benchmark import (
     Heatmaps,
     draw_grids,
@@ -35,13 +36,13 @@ from bannercluster.heatmap.simulator.layouts import Layout
 from bannercluster.heatmap.simulator.marginal import MarginalOracle
 from bannercluster.heatmap.simulator.oracle import Oracle
 from bannercluster.heatmap.statistics.profile import GridProfile
-from bannercluster.heatmap.statistics.scores import SCORE_NAMES, ScoreFunction
+from bannercluster.heatmap.statistics.scores import ScoreBlock, Scorecard
 from benchmarks.heatmap.parts import MARGINAL, ORACLE, Measured, Part, sources, without_counts
 
 Array = npt.NDArray[np.float64]
 
-BLOCK, USERS = "comparison", "users_cosine"
-"""Scores beside the statistics: the network's, and the users' recipe."""
+USERS = "users_cosine"
+"""Score of the users' recipe."""
 
 ORACLE_DOMAINS = 5
 """Healthy domains of each grid that the integrated oracle looks at: 40 ms a heatmap."""
@@ -123,7 +124,9 @@ def _measured(part: Part, found: list[_OfGrid]) -> Measured:
 
 # In the processes of the pool.
 
-_blocks: dict[str, ScoreFunction] = {USERS: users_cosine}
+_blocks: list[ScoreBlock] = [
+    ScoreBlock((USERS,), lambda profile, counts, _: users_cosine(profile, counts)[:, None])
+]
 
 
 def _set_up(weights: Weights | None) -> None:
@@ -133,7 +136,7 @@ def _set_up(weights: Weights | None) -> None:
     if weights is not None:
         network = ComparisonNetwork(ComparisonConfig().width)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-        _blocks[BLOCK] = comparison_scores(network.eval().requires_grad_(requires_grad=False))
+        _blocks.append(network_block(network))
 
 
 def _end_with_parent() -> None:
@@ -162,12 +165,14 @@ def _references(task: tuple[Part, int]) -> Counts:
 
 def _scored(task: _Task) -> _OfGrid:
     part = task.part
-    blocks = {name: _blocks[name] for name in part.names[len(SCORE_NAMES) :]}
+    own = (block for block in _blocks if block.names[0] in part.names)
+    blocks = tuple(sorted(own, key=lambda block: part.names.index(block.names[0])))
+    scorecard = Scorecard.of(task.profile, blocks)
     if task.left_out is None:
         null = null_scores(task.place, task.references, fold_scorer(task.profile, blocks))
     else:
         null = null_scores_of_few(
-            task.place, task.left_out, lambda some: all_scores(task.profile, some, blocks).values
+            task.place, task.left_out, lambda some: scorecard.scores(some).values
         )
     config = part.config
     more = task.number in part.others_of
@@ -175,7 +180,7 @@ def _scored(task: _Task) -> _OfGrid:
         config = replace(config, healthy=config.healthy + part.n_others, faulty=config.faulty + 1)
     drawn = simulate_grid(config, draw_grids(config), task.number)
     asked = drawn.where(~drawn.reference)
-    values = all_scores(task.profile, asked.counts, blocks).values
+    values = scorecard.scores(asked.counts).values
     nth = np.where(
         asked.broken,
         _nth_of_its_fault(asked, part, config.healthy, config.faulty) - part.config.faulty,

@@ -10,13 +10,14 @@ import numpy.typing as npt
 from bannercluster.heatmap.binning import Counts
 from bannercluster.heatmap.calibration import calibrate
 from bannercluster.heatmap.nulls import LADDER, NullScores
-from bannercluster.heatmap.references import all_scores, fold_scorer, profiles_of, references_of
+from bannercluster.heatmap.references import fold_scorer, profiles_of, references_of
 from bannercluster.heatmap.simulator.benchmark import (
     BenchmarkConfig,
     Heatmaps,
     draw_grids,
     simulate_grid,
 )
+from bannercluster.heatmap.statistics.scores import Scorecard
 from bannercluster.heatmap.thinning import thinned
 
 Array = npt.NDArray[np.float64]
@@ -133,8 +134,8 @@ def make_material(config: BenchmarkConfig, numbers: list[int]) -> Material:
     level = np.searchsorted(np.array(CLICKS), maps.n_clicks)
     values, left_out = [], None
     for place, profile in enumerate(profiles.values()):
-        values.append(all_scores(profile, maps.counts[grid == place], {}).values)
-        score = fold_scorer(profile, {})
+        values.append(Scorecard.of(profile).scores(maps.counts[grid == place]).values)
+        score = fold_scorer(profile, ())
         if left_out is None:
             left_out = np.zeros((len(thin.counts), values[0].shape[1]))
         folds = np.arange(len(references[place])) % _N_FOLDS

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bannercluster.heatmap.combination import Combination
+from bannercluster.heatmap.model import NETWORK_SCORES
 from bannercluster.heatmap.nulls import LADDER, NullScores
 from bannercluster.heatmap.quality import ranking, recall_at
 from bannercluster.heatmap.simulator.benchmark import BenchmarkConfig, Heatmaps
@@ -279,7 +280,7 @@ def heatmaps(
 def invented(seed: int) -> Any:
     """Parts whose scores are drawn, those of broken heatmaps a little higher."""
     from benchmarks.heatmap.parts import Measured
-    from benchmarks.heatmap.simulating import BLOCK, USERS
+    from benchmarks.heatmap.simulating import USERS
     from benchmarks.heatmap.teaching import SeedParts
 
     rng = np.random.default_rng(seed)
@@ -300,7 +301,7 @@ def invented(seed: int) -> Any:
             others[n // 4 : 3 * n // 4] = True
         return Measured(maps, names, values, null, np.arange(4), others, "")
 
-    names = (*SCORE_NAMES, BLOCK)
+    names = (*SCORE_NAMES, *NETWORK_SCORES)
     held_out = part((*names, USERS))
     oracle = np.where(rng.random(704) < 0.3, np.nan, held_out.heatmaps.oracle)
     contaminated = {0: part(names), 4: part(names)} if seed == 1 else {}

@@ -19,6 +19,7 @@ from bannercluster.heatmap.combination import (
 )
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.nulls import LADDER, NullScores
+from bannercluster.heatmap.statistics.scores import SCORE_NAMES
 from bannercluster.heatmap.suspects import believed
 from bannercluster.heatmap.thinning import content_order, thinned, thinned_to
 
@@ -127,6 +128,24 @@ def test_p_values_hold_in_every_level() -> None:
         p = judge.judge(z, grid, clicks).p
         assert 0.003 < (p <= 0.01).mean() < 0.02
         assert (p <= 0.1).mean() == pytest.approx(0.1, abs=0.025)
+
+
+def test_tails_beside_a_regression_are_those_of_the_statistics() -> None:
+    """A block may have been taught faults: it does not speak for those that nobody showed."""
+    rng = np.random.default_rng(9)
+    n, names = 400, (*SCORE_NAMES, "block")
+    broken = np.arange(n) % 2 == 1
+    z, clicks, grid = rng.normal(size=(n, len(names))), np.full(n, 100.0), np.arange(n) % 8
+    combination = train_combination(names, z + broken[:, None], clicks, broken, grid, None, (0.02,))
+    null = _null(4, 20)
+    null = replace(null, values=rng.normal(size=(len(null.values), len(names))))
+    louder = z.copy()
+    louder[:, -1] += 5
+    for taught, is_same in ((combination, True), (None, False)):
+        judge = Judge.fit(null, 4, taught)
+        plain, loud = (judge.judge(one, grid % 4, clicks) for one in (z, louder))
+        assert (loud.tails == plain.tails).all() == is_same
+        assert not (loud.log_odds == plain.log_odds).any()
 
 
 def test_only_heatmaps_of_too_many_clicks_are_thinned() -> None:

@@ -19,7 +19,7 @@ from bannercluster.heatmap.few import (
 )
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.scored import RowScores
-from bannercluster.heatmap.scorer import NO_BLOCKS, HeatmapScorer
+from bannercluster.heatmap.scorer import HeatmapScorer
 from bannercluster.heatmap.simulator.benchmark import (
     BenchmarkConfig,
     Heatmaps,
@@ -54,7 +54,7 @@ def taught() -> tuple[Combination, dict[int, Judge]]:
     combination = train(dataset(maps), maps.reference, maps.broken)
     names = np.array([f"grid-{nth}" for nth in maps.grid], object)
     return combination, teach_few(
-        maps.counts, names, maps.reference, maps.fault, combination, NO_BLOCKS, 1
+        maps.counts, names, maps.reference, maps.fault, combination, (), 1
     )
 
 

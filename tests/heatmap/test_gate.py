@@ -11,8 +11,9 @@ from bannercluster.heatmap.gate import Gate, TaughtScores
 from bannercluster.heatmap.quality import Estimated
 from bannercluster.heatmap.simulated import dataset_of
 from bannercluster.heatmap.simulator.benchmark import Heatmaps, draw_grids, simulate_grid
+from bannercluster.heatmap.statistics.domains import DomainFits
 from bannercluster.heatmap.statistics.profile import GridProfile
-from bannercluster.heatmap.statistics.scores import SCORE_NAMES
+from bannercluster.heatmap.statistics.scores import SCORE_NAMES, ScoreBlock
 
 from .verbs.worlds import small_recipe
 
@@ -66,13 +67,13 @@ def test_the_statistics_do_not_depend_on_blocks() -> None:
     heatmaps = Heatmaps.concatenated([simulate_grid(config, grids, one.number) for one in grids])
     dataset = dataset_of(heatmaps, grids, 0)
 
-    def block(profile: GridProfile, counts: np.ndarray) -> np.ndarray:
-        return counts[:, :8].sum(axis=(1, 2)) / counts.sum(axis=(1, 2))
+    def above(profile: GridProfile, counts: np.ndarray, fits: DomainFits) -> np.ndarray:
+        return counts[:, :8].sum(axis=(1, 2))[:, None] / counts.sum(axis=(1, 2))[:, None]
 
     known = (dataset, heatmaps.reference, heatmaps.broken)
-    plain = TaughtScores.of(*known, {}, 1)
-    both = TaughtScores.of(*known, {"block": block}, 1)
-    assert both.names == (*plain.names, "block")
+    plain = TaughtScores.of(*known, (), 1)
+    both = TaughtScores.of(*known, (ScoreBlock(("above",), above),), 1)
+    assert both.names == (*plain.names, "above")
     assert np.array_equal(both.statistics.z, plain.z)
     assert both.statistics.names == plain.names == SCORE_NAMES
     assert np.array_equal(both.oracle, heatmaps.oracle[~heatmaps.reference])

@@ -20,7 +20,9 @@ from bannercluster.heatmap.simulator.benchmark import (
     simulate_grid,
 )
 from bannercluster.heatmap.simulator.config import SimulatorConfig
+from bannercluster.heatmap.statistics.domains import DomainFits
 from bannercluster.heatmap.statistics.profile import GridProfile
+from bannercluster.heatmap.statistics.scores import ScoreBlock
 from bannercluster.heatmap.training import train
 
 CONFIG = BenchmarkConfig(
@@ -32,10 +34,10 @@ CONFIG = BenchmarkConfig(
 )
 
 
-def n_rows(profile: GridProfile, counts: np.ndarray) -> np.ndarray:
-    """Return a score of a block: clicks far from the anchor."""
+def n_rows(profile: GridProfile, counts: np.ndarray, _: DomainFits) -> np.ndarray:
+    """Return the score of a block, (n, 1): clicks far from the anchor."""
     share = counts / counts.sum(axis=(1, 2), keepdims=True)
-    return np.abs(share - profile.anchor).sum(axis=(1, 2))
+    return np.abs(share - profile.anchor).sum(axis=(1, 2))[:, None]
 
 
 def dataset(heatmaps: Heatmaps) -> xr.Dataset:
@@ -167,7 +169,7 @@ def test_equal_references_count_once(held_out: Heatmaps) -> None:
 
 
 def test_block_is_calibrated_like_the_others(held_out: Heatmaps, combination: Combination) -> None:
-    blocks = {"far": n_rows}
+    blocks = (ScoreBlock(("far",), n_rows),)
     scorer = HeatmapScorer.fit(dataset(held_out), held_out.reference, blocks=blocks)
     scored = scorer.score(dataset(held_out.where(~held_out.reference)))
     assert scored.names[-1] == "far"
@@ -178,9 +180,12 @@ def test_block_is_calibrated_like_the_others(held_out: Heatmaps, combination: Co
         HeatmapScorer.fit(
             dataset(held_out), held_out.reference, combination=combination, blocks=blocks
         )
+    bad = ScoreBlock(("bad",), lambda _, counts, fits: counts)
     with pytest.raises(DataError, match="'bad' gave an array of shape"):
         HeatmapScorer.fit(
-            dataset(held_out), held_out.reference, blocks={"bad": lambda _, counts: counts}
+            dataset(held_out),
+            held_out.reference,
+            blocks=(bad,),
         )
 
 

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from bannercluster.heatmap.binning import Counts
+from bannercluster.heatmap.binning import N_BINS, Counts
 from bannercluster.heatmap.networks.comparison import ComparisonNetwork
 from bannercluster.heatmap.networks.training import Batch, Trained, TrainingConfig, seeded, train
+from bannercluster.heatmap.references import profiles_of, references_of
 from bannercluster.heatmap.simulator.benchmark import (
     BenchmarkConfig,
-    Heatmaps,
+    Drawn,
     draw_grids,
+    draw_of_grid,
     simulate_grid,
 )
 from bannercluster.heatmap.simulator.faults import FAULTS, Fault
-from bannercluster.heatmap.statistics.profile import smoothed
+from bannercluster.heatmap.statistics.domains import KINDS
+from bannercluster.heatmap.statistics.profile import GridProfile
 
 Array = npt.NDArray[np.float64]
 
-_FAULT_SHARE = 0.2
-"""Weight of the question which fault it is, beside whether there is one."""
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""What applies a function to items one by one: ``map``, or that of a pool."""
+
+_VERSION = 2  # raise it when the same config makes another network
+
+_UNIT = float(N_BINS**2)
+"""Densities are kept in half precision, in units of that of a flat one."""
+
+_LEAST = 1e-12  # of a bin's probability
 
 _TURNS = 8
 """Ways to turn and mirror a square."""
@@ -42,7 +54,8 @@ class ComparisonConfig:
         Simulated grids of the training families; other ones than the benchmark's, which have
         other seeds.
     healthy : int
-        Healthy domains of each grid, at each number of clicks.
+        Healthy domains of each grid and number of clicks. Each is shown once: a network would
+        learn by heart those that come again.
     clicks : tuple of int
     references : tuple of int
         Numbers of references behind the density that a heatmap is compared with, drawn evenly.
@@ -54,17 +67,17 @@ class ComparisonConfig:
     training : TrainingConfig
     """
 
-    n_grids: int = 300
+    n_grids: int = 600
     healthy: int = 12
     clicks: tuple[int, ...] = (20, 35, 60, 100, 180, 300, 1000, 2200, 5000, 16_000, 50_000)
-    references: tuple[int, ...] = (2, 3, 5, 10, 20, 20)
+    references: tuple[int, ...] = (2, 4, 10, 16, 20, 20, 20, 20)
     without: tuple[Fault, ...] = ()
-    width: int = 16
+    width: int = 24
     n_batch: int = 64
     seed: int = 1_000
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(
-            n_steps=8_000, learning_rate=2e-3, n_warmup=300, precision="bfloat16"
+            n_steps=12_000, learning_rate=2e-3, n_warmup=300, precision="bfloat16"
         )
     )
 
@@ -74,73 +87,187 @@ class ComparisonConfig:
         training = TrainingConfig(
             n_steps=500, learning_rate=2e-3, n_warmup=50, ema_decay=0.99, precision="bfloat16"
         )
-        return cls(n_grids=40, healthy=10, clicks=(20, 60, 300, 2_000, 50_000), training=training)
+        return cls(
+            n_grids=40,
+            healthy=10,
+            clicks=(20, 60, 300, 2_000, 50_000),
+            width=16,
+            training=training,
+        )
 
     @property
     def lessons(self) -> BenchmarkConfig:
-        """The heatmaps to learn from."""
+        """What the heatmaps to learn from are drawn by."""
         return BenchmarkConfig(
-            grids=(self.n_grids, 0, 0), healthy=self.healthy, clicks=self.clicks, seed=self.seed
+            grids=(self.n_grids, 0, 0),
+            healthy=self.healthy * len(self.clicks),
+            clicks=self.clicks,
+            seed=self.seed,
         )
+
+    @property
+    def n_heatmaps(self) -> int:
+        """Heatmaps to learn from."""
+        n_faults = len(FAULTS) - len(self.without)
+        return self.n_grids * len(self.clicks) * (self.healthy + n_faults)
 
 
 @dataclass(frozen=True, eq=False)
 class Lessons:
-    """Heatmaps, and densities to compare them with.
+    """Heatmaps, and the healthy densities to compare them with.
 
     Parameters
     ----------
     counts : ndarray of shape (n, 64, 64), uint32
-    grid : ndarray of shape (n,), int64
+    own : ndarray of shape (n, 64, 64), float16
+        Each heatmap's own healthy density, times 4096.
+    deviation : ndarray of shape (n, 5), float32
+        How unusual a domain that is, see ``DomainFits``.
     label : ndarray of shape (n,), int64
         0 where healthy, else 1 + the number of the fault in ``FAULTS``.
-    density : ndarray of shape (n_grids, n_choices, 64, 64), float32
+    place : ndarray of shape (n,), int64
+        Of the density of its references in ``density``.
+    density : ndarray of shape (n_grids * n_choices, 64, 64), float32
         Of each grid, behind each number of references.
     """
 
     counts: Counts
-    grid: npt.NDArray[np.int64]
+    own: npt.NDArray[np.float16]
+    deviation: npt.NDArray[np.float32]
     label: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
     density: npt.NDArray[np.float32]
 
     @classmethod
     def simulated(
-        cls, config: ComparisonConfig, on_grid: Callable[[int], None] | None = None
+        cls,
+        config: ComparisonConfig,
+        on_grid: Callable[[int], None] | None = None,
+        each: Each = map,
     ) -> Lessons:
-        """Simulate them, a few milliseconds each."""
-        lessons = config.lessons
-        grids = draw_grids(lessons)
-        parts: list[Heatmaps] = []
-        densities: list[npt.NDArray[np.float32]] = []
-        for grid in grids:
-            found = simulate_grid(lessons, grids, grid.number)
-            references = found.counts[found.reference]
-            densities.append(
-                np.stack([_density(references[:number]) for number in config.references])
+        """Simulate them, some milliseconds each.
+
+        Parameters
+        ----------
+        config : ComparisonConfig
+        on_grid : callable, optional
+            Called after each grid with their number.
+        each : callable
+            Applies a function to grids one by one, in order: ``map``, or that of a pool.
+        """
+        # The matrices are small: threads of the library would only wait for one another.
+        with threadpool_limits(1, "blas"):
+            numbers = range(config.n_grids)
+            drawn = list(each(_references, [(config, number) for number in numbers]))
+            ids = np.repeat([f"{number:05d}" for number in numbers], [len(one) for one in drawn])
+            references = references_of(
+                np.concatenate(drawn), ids.astype(object), np.ones(len(ids), bool)
             )
-            taught = ~found.reference & ~np.isin(found.fault, config.without)
-            parts.append(found.where(taught))
-            if on_grid is not None:
-                on_grid(grid.number + 1)
-        drawn = Heatmaps.concatenated(parts)
-        names = np.array(["", *FAULTS], object)
-        label = (drawn.fault[:, None] == names).argmax(axis=1)
-        return cls(drawn.counts, drawn.grid, label, np.stack(densities))
+            profiles = profiles_of(references)
+            tasks = [
+                _Task(config, number, replace(profiles[name], others=()), references[name])
+                for number, name in enumerate(profiles)
+            ]
+            parts = []
+            for number, part in enumerate(each(_lessons_of, tasks)):
+                parts.append(part)
+                if on_grid is not None:
+                    on_grid(number + 1)
+        n_densities = len(parts[0].density)
+        moved = [
+            replace(part, place=part.place + number * n_densities)
+            for number, part in enumerate(parts)
+        ]
+        return cls(
+            *(np.concatenate([getattr(part, one.name) for part in moved]) for one in fields(cls))
+        )
 
     def batch(self, config: ComparisonConfig, step: int) -> Batch:
-        """Return counts, densities and labels of a step; pure."""
+        """Return counts, densities, deviations and labels of a step; pure."""
         rng = np.random.default_rng(np.random.SeedSequence([config.seed, 1, step]))
         chosen = rng.integers(len(self.label), size=config.n_batch)
-        choices = rng.integers(len(config.references), size=config.n_batch)
-        counts = self.counts[chosen].astype(np.float32)
-        density = self.density[self.grid[chosen], choices]
+        maps = [
+            self.counts[chosen].astype(np.float32),
+            self.density[self.place[chosen]],
+            self.own[chosen].astype(np.float32) / _UNIT,
+        ]
         for nth, turn in enumerate(rng.integers(_TURNS, size=config.n_batch).tolist()):
-            counts[nth], density[nth] = _turned(counts[nth], turn), _turned(density[nth], turn)
-        return (
-            torch.from_numpy(counts),
-            torch.from_numpy(density),
-            torch.from_numpy(self.label[chosen]),
-        )
+            for one in maps:
+                one[nth] = _turned(one[nth], turn)
+        whole = self.deviation[chosen], self.label[chosen]
+        return tuple(torch.from_numpy(one) for one in (*maps, *whole))
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """A grid to make lessons of."""
+
+    config: ComparisonConfig
+    number: int
+    profile: GridProfile
+    references: Counts
+
+
+def _references(task: tuple[ComparisonConfig, int]) -> Counts:
+    config, number = task
+    alone = replace(config.lessons, healthy=0, faulty=0)
+    drawn = simulate_grid(alone, draw_grids(alone), number)
+    references: Counts = drawn.counts[drawn.reference]
+    return references
+
+
+def _lessons_of(task: _Task) -> Lessons:
+    config, number, whole = task.config, task.number, task.profile
+    drawn = list(_taught(config, number))
+    counts = np.stack([_clicks_of(one) for one in drawn])
+    rng = np.random.default_rng(np.random.SeedSequence([config.seed, 2, number]))
+    choices = rng.choice(config.references, size=len(drawn))
+    numbers = np.unique(config.references)
+    own = np.empty(counts.shape, np.float16)
+    deviation = np.empty((len(drawn), len(KINDS)), np.float32)
+    densities = []
+    for n in numbers.tolist():
+        profile = whole
+        if n < len(task.references):
+            profile = GridProfile.of(
+                task.references[:n], spread=whole.spread, elements=whole.elements
+            )
+        rows = choices == n
+        fits = profile.domains.fit(counts[rows])
+        own[rows], deviation[rows] = fits.density * _UNIT, fits.deviation
+        densities.append(profile.density.astype(np.float32))
+    return Lessons(
+        counts=counts,
+        own=own,
+        deviation=deviation,
+        label=np.array([_label(one) for one in drawn]),
+        place=np.searchsorted(numbers, choices),
+        density=np.stack(densities),
+    )
+
+
+def _taught(config: ComparisonConfig, number: int) -> Iterator[Drawn]:
+    """Draw the heatmaps of a grid: a healthy domain at one number of clicks, and all faults."""
+    lessons, n_references = config.lessons, config.lessons.simulator.references
+    for one in draw_of_grid(lessons, draw_grids(lessons), number):
+        if one.reference or one.broken is None:
+            continue
+        shown_at = config.clicks[(one.number - n_references) % len(config.clicks)]
+        if one.n_clicks == shown_at if one.healthy else one.broken.fault not in config.without:
+            yield one
+
+
+def _clicks_of(drawn: Drawn) -> Counts:
+    shown = drawn.domain.density if drawn.healthy or drawn.broken is None else drawn.broken
+    probability = np.maximum(shown.bin_probabilities(), _LEAST)
+    clicks = drawn.rng.multinomial(drawn.n_clicks, (probability / probability.sum()).ravel())
+    return clicks.reshape(probability.shape).astype(np.uint32)
+
+
+def _label(drawn: Drawn) -> int:
+    if drawn.healthy or drawn.broken is None:
+        return 0
+    return 1 + FAULTS.index(drawn.broken.fault)
 
 
 def train_comparison(
@@ -150,6 +277,7 @@ def train_comparison(
     lessons: Lessons | None = None,
     on_grid: Callable[[int], None] | None = None,
     on_step: Callable[[int, float], None] | None = None,
+    each: Each = map,
 ) -> Trained:
     """Train the network, or go on where a killed run was, or load what is finished.
 
@@ -162,13 +290,15 @@ def train_comparison(
         Those of the config, where they are there already.
     on_grid, on_step : callable, optional
         Called after each simulated grid with their number, and with steps and loss.
+    each : callable
+        What simulates the grids, see ``Lessons.simulated``.
     """
     network = seeded(lambda: ComparisonNetwork(config.width), config.seed)
 
     @cache
     def learned() -> Lessons:
         # When the first step asks: a network that is finished needs none.
-        return lessons or Lessons.simulated(config, on_grid)
+        return lessons or Lessons.simulated(config, on_grid, each)
 
     recipe = {key: value for key, value in asdict(config).items() if key != "training"}
     return train(
@@ -176,7 +306,7 @@ def train_comparison(
         lambda step: learned().batch(config, step),
         comparison_loss,
         config.training,
-        recipe={**recipe, "lessons": asdict(config.lessons)},
+        recipe={**recipe, "version": _VERSION, "lessons": asdict(config.lessons)},
         folder=folder,
         name="comparison",
         on_step=on_step,
@@ -186,21 +316,9 @@ def train_comparison(
 def comparison_loss(
     network: torch.nn.Module, batch: Batch
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Return the cross entropy of *broken*, and a share of that of the fault where there is one."""
-    counts, density, label = batch
-    answer = network(counts, density).float()
-    broken = label > 0
-    whether = functional.binary_cross_entropy_with_logits(answer[:, 0], broken.float())
-    if not broken.any():
-        return whether, {"whether": whether}
-    which = functional.cross_entropy(answer[broken, 1:], label[broken] - 1)
-    return whether + _FAULT_SHARE * which, {"whether": whether, "which": which}
-
-
-def _density(references: Counts) -> npt.NDArray[np.float32]:
-    n_clicks = references.sum(axis=(1, 2), dtype=np.float64)
-    mean = (references / n_clicks[:, None, None]).mean(axis=0)
-    return smoothed(mean, n_clicks.sum()).astype(np.float32)
+    """Return the cross entropy of what a heatmap is: healthy, or broken by one of the faults."""
+    *seen, label = batch
+    return functional.cross_entropy(network(*seen).float(), label), {}
 
 
 def _turned(values: npt.NDArray[np.float32], turn: int) -> npt.NDArray[np.float32]:

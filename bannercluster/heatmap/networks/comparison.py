@@ -1,24 +1,28 @@
-"""A network that compares a heatmap with the density of its grid's references.
+"""A network that compares a heatmap with its grid's references, and with its own healthy density.
 
 It learns what a likelihood ratio would need an integral for: which differences are another
 audience (whole elements that draw more or fewer clicks) and which are a fault (clicks that moved,
-gathered or went missing across elements). It sees no layout but through the reference, so it can be
-shown one that it never learned from.
+gathered or went missing across elements). Most of the first is taken away before it looks: beside
+the density of the references it is shown the density that a healthy domain with these clicks most
+probably has. It sees no layout but through them, so it can be shown one that it never learned from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import logsumexp
 from torch import nn
 from torch.nn import functional
 
 from bannercluster.encoders.torch_encoder import single_threaded_workers
 from bannercluster.heatmap.binning import CENTRES, N_BINS, Counts
 from bannercluster.heatmap.simulator.faults import FAULTS
+from bannercluster.heatmap.statistics.domains import KINDS, DomainFits
 from bannercluster.heatmap.statistics.profile import GridProfile
 from bannercluster.heatmap.statistics.scores import ScoreFunction
 
@@ -27,7 +31,10 @@ Array = npt.NDArray[np.float64]
 N_BATCH = 8
 """Heatmaps of a batch, always: libraries round differently for other sizes."""
 
-_N_INPUTS = 8
+_SIDES = (1, 2, 4, 8)
+"""Squares, in bins, over which clicks are compared with what was expected."""
+
+_N_INPUTS = 2 * (len(_SIDES) + 2) + 2
 _N_GROUPS = 4
 
 
@@ -37,14 +44,23 @@ class Compared:
 
     Parameters
     ----------
-    evidence : ndarray of shape (n,), float64
-        Log odds of broken against healthy, at even odds before.
-    fault : ndarray of shape (n, 11), float64
-        Probability of each of ``FAULTS``, if it is broken.
+    log_odds : ndarray of shape (n, 11), float64
+        Of each of ``FAULTS`` against *healthy*, as often as the lessons had them.
     """
 
-    evidence: Array
-    fault: Array
+    log_odds: Array
+
+    @property
+    def evidence(self) -> Array:
+        """Log odds of *broken* against *healthy*, (n,)."""
+        evidence: Array = logsumexp(self.log_odds, axis=1)
+        return evidence
+
+    @property
+    def fault(self) -> Array:
+        """Probability of each of ``FAULTS``, if it is broken, (n, 11)."""
+        fault: Array = np.exp(self.log_odds - self.evidence[:, None])
+        return fault
 
 
 class ComparisonNetwork(nn.Module):
@@ -74,41 +90,62 @@ class ComparisonNetwork(nn.Module):
             _Residual(4 * width, 4 * width, 1),
         )
         self.head = nn.Sequential(
-            nn.Linear(8 * width + 1, 96), nn.ReLU(), nn.Linear(96, 1 + len(FAULTS))
+            nn.Linear(8 * width + 1 + len(KINDS), 96), nn.ReLU(), nn.Linear(96, 1 + len(FAULTS))
         )
 
-    def forward(self, counts: torch.Tensor, density: torch.Tensor) -> torch.Tensor:
-        """Compute log odds and logits of the faults, (n, 12), of (n, 64, 64) counts and densities.
+    def forward(
+        self,
+        counts: torch.Tensor,
+        density: torch.Tensor,
+        own: torch.Tensor,
+        deviation: torch.Tensor,
+    ) -> torch.Tensor:
+        """Compute logits of *healthy* and of the faults, (n, 12).
 
-        The densities are positive everywhere.
+        Parameters
+        ----------
+        counts : (n, 64, 64) float tensor
+        density, own : (n, 64, 64) float tensor
+            Of the references and each heatmap's own healthy one; positive everywhere.
+        deviation : (n, 5) float tensor
+            How unusual the healthy domain is, see ``DomainFits``.
         """
-        seen = self.inputs(counts, density)
+        seen = self.inputs(counts, density, own)
         features = self.body(self.stem(seen.contiguous(memory_format=torch.channels_last))).float()
-        size = seen[:, -1, 0, :1]
-        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), size], dim=1)
-        answer: torch.Tensor = self.head(pooled)
+        seen_whole = [torch.asinh(deviation), seen[:, -1, 0, :1]]
+        pooled = [features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), *seen_whole]
+        answer: torch.Tensor = self.head(torch.cat(pooled, dim=1))
         return answer
 
-    def inputs(self, counts: torch.Tensor, density: torch.Tensor) -> torch.Tensor:
-        """Return what the first layer sees, (n, 8, 64, 64)."""
-        seen, density = counts[:, None], density[:, None]
+    def inputs(
+        self, counts: torch.Tensor, density: torch.Tensor, own: torch.Tensor
+    ) -> torch.Tensor:
+        """Return what the first layer sees, (n, 14, 64, 64)."""
+        seen = counts[:, None]
         n_clicks = seen.sum(dim=(2, 3), keepdim=True)
-        expected = n_clicks * density
-        size = (n_clicks.clamp_min(1).log() / 5 - 1).expand_as(density)
-        planes = [torch.asinh(density * (N_BINS**2 / 4))]
-        for side in (1, 2, 4, 8):
-            found, wanted = _pooled(seen, side), _pooled(expected, side)
-            residual = torch.asinh((found - wanted) / (wanted + 0.5).sqrt())
-            planes.append(_enlarged(residual, side))
-        found, wanted = _pooled(seen, 2), _pooled(expected, 2)
-        planes.append(_enlarged(((found + 1) / (wanted + 1)).log(), 2))
-        return torch.cat([*planes, self.depth.expand_as(density), size], dim=1)
+        planes = []
+        for healthy in (density[:, None], own[:, None]):
+            planes.append(torch.asinh(healthy * (N_BINS**2 / 4)))
+            expected = n_clicks * healthy
+            for side in _SIDES:
+                found, wanted = _pooled(seen, side), _pooled(expected, side)
+                residual = torch.asinh((found - wanted) / (wanted + 0.5).sqrt())
+                planes.append(_enlarged(residual, side))
+            found, wanted = _pooled(seen, 2), _pooled(expected, 2)
+            planes.append(_enlarged(((found + 1) / (wanted + 1)).log(), 2))
+        size = (n_clicks.clamp_min(1).log() / 5 - 1).expand_as(seen)
+        return torch.cat([*planes, self.depth.expand_as(seen), size], dim=1)
 
 
 def compare(
-    network: ComparisonNetwork, counts: Counts, density: Array, *, threads: int = 1
+    network: ComparisonNetwork,
+    counts: Counts,
+    density: Array,
+    fits: DomainFits,
+    *,
+    threads: int = 1,
 ) -> Compared:
-    """Compare heatmaps with the density of their references.
+    """Compare heatmaps with the density of their references and with their own healthy ones.
 
     Parameters
     ----------
@@ -117,6 +154,8 @@ def compare(
     counts : ndarray of shape (n, 64, 64), uint32
     density : ndarray of shape (64, 64) or (n, 64, 64), float64
         Positive, sums to one.
+    fits : DomainFits
+        Of these heatmaps.
     threads : int
         Batches computed at the same time. Changes no bit.
 
@@ -127,30 +166,38 @@ def compare(
     """
     answers = np.empty((len(counts), 1 + len(FAULTS)), np.float32)
     densities = np.broadcast_to(density, counts.shape)
+    inputs: tuple[npt.NDArray[Any], ...] = (counts, densities, fits.density, fits.deviation)
+    # What fills a batch up: no clicks, on a flat density.
+    flat = np.full((N_BINS, N_BINS), 1 / N_BINS**2)
+    idle = (np.zeros((N_BINS, N_BINS)), flat, flat, np.zeros(len(KINDS)))
 
     def compute(low: int) -> None:
         part = slice(low, min(low + N_BATCH, len(counts)))
-        batch = torch.zeros(N_BATCH, N_BINS, N_BINS)
-        wanted = torch.full((N_BATCH, N_BINS, N_BINS), 1 / N_BINS**2)
         n = part.stop - low
-        batch[:n] = torch.from_numpy(counts[part].astype(np.float32))
-        wanted[:n] = torch.from_numpy(densities[part].astype(np.float32))
+        batch = []
+        for values, filling in zip(inputs, idle, strict=True):
+            whole = np.broadcast_to(filling, (N_BATCH, *filling.shape)).astype(np.float32)
+            whole[:n] = values[part]
+            batch.append(torch.from_numpy(whole))
         with torch.inference_mode():
-            answers[part] = network(batch, wanted)[:n].numpy()
+            answers[part] = network(*batch)[:n].numpy()
 
     with single_threaded_workers(threads) as pool:
         for _ in pool.map(compute, range(0, len(counts), N_BATCH)):
             pass
-    found = answers.astype(np.float64)
-    raised = np.exp(found[:, 1:] - found[:, 1:].max(axis=1, keepdims=True, initial=-np.inf))
-    return Compared(found[:, 0], raised / raised.sum(axis=1, keepdims=True))
+    logits = answers.astype(np.float64)
+    return Compared(logits[:, 1:] - logits[:, :1])
 
 
 def comparison_scores(network: ComparisonNetwork) -> ScoreFunction:
-    """Return the evidence of a network as a score of heatmaps against their grid's profile."""
+    """Return a network's scores of heatmaps against their grid's profile.
 
-    def score(profile: GridProfile, counts: Counts) -> Array:
-        return compare(network, counts, profile.density).evidence
+    They are its evidence, then the log odds of each of ``FAULTS``: (n, 12).
+    """
+
+    def score(profile: GridProfile, counts: Counts, fits: DomainFits) -> Array:
+        compared = compare(network, counts, profile.density, fits)
+        return np.concatenate([compared.evidence[:, None], compared.log_odds], axis=1)
 
     return score
 

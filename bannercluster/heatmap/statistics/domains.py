@@ -234,6 +234,16 @@ class DomainFits:
     energy: Array
     background: Array
 
+    @property
+    def deviation(self) -> Array:
+        """How unusual a domain each heatmap takes, (n, 5): roots of the energies by kind.
+
+        In prior standard deviations; of the background with its sign.
+        """
+        found = np.sqrt(self.energy)
+        found[:, KINDS.index("background")] = self.background
+        return found
+
 
 _SLOT = slot_density().ravel()
 _EDGES = open_edges()

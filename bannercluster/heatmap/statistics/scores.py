@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
+from bannercluster.errors import DataError
 from bannercluster.heatmap.binning import Counts
 from bannercluster.heatmap.statistics.distances import (
     BANDWIDTHS,
@@ -38,10 +39,35 @@ from bannercluster.heatmap.statistics.templates import FAMILIES, Templates
 
 Array = npt.NDArray[np.float64]
 
-ScoreFunction = Callable[[GridProfile, Counts], Array]
-"""A score of heatmaps (n, 64, 64) against a profile: (n,), larger is more broken.
+ScoreFunction = Callable[[GridProfile, Counts, DomainFits], Array]
+"""Scores of some heatmaps (n, 64, 64) against a profile, given their own healthy densities:
+(n, n_scores), larger is more broken.
 
-A heatmap's score must have the same bits alone and in a batch."""
+A heatmap's scores must have the same bits alone and in a batch."""
+
+
+@dataclass(frozen=True)
+class ScoreBlock:
+    """Scores beside the statistics, such as those of a network.
+
+    Parameters
+    ----------
+    names : tuple of str
+    score : callable
+        ``(profile, counts, fits) -> (n, len(names))``.
+    """
+
+    names: tuple[str, ...]
+    score: ScoreFunction
+
+
+Blocks = tuple[ScoreBlock, ...]
+
+
+def score_names(blocks: Blocks) -> tuple[str, ...]:
+    """Return the names of all scores: the statistics', then those of the blocks."""
+    return (*SCORE_NAMES, *(name for block in blocks for name in block.names))
+
 
 SCORE_NAMES: tuple[str, ...] = (
     *(f"chi_square_{size}" for size in SCALES),
@@ -72,7 +98,8 @@ class Scores:
 
     Parameters
     ----------
-    values : ndarray of shape (n, len(SCORE_NAMES)), float64
+    values : ndarray of shape (n, n_scores), float64
+        The statistics, then the scores of the blocks.
     share : ndarray of shape (n, len(FAMILIES)), float64
         Share of the clicks that each fault would touch, were it the one.
     """
@@ -83,21 +110,22 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Scorecard:
-    """A profile with the tables that make scoring fast."""
+    """A profile with the tables that make scoring fast, and the blocks beside the statistics."""
 
     profile: GridProfile
     fits: FitTables
     ratios: RatioTables
     zones: ZoneTables
+    blocks: Blocks = ()
 
     @classmethod
-    def of(cls, profile: GridProfile) -> Scorecard:
+    def of(cls, profile: GridProfile, blocks: Blocks = ()) -> Scorecard:
         """Make the tables of a profile."""
         fits = FitTables.of(profile.density, profile.variation)
         templates = Templates.of(profile.density, profile.others)
         ratios = RatioTables.of(profile.density, templates, profile.variation)
         zones = ZoneTables.of(profile.density, profile.variation)
-        return cls(profile, fits, ratios, zones)
+        return cls(profile, fits, ratios, zones, blocks)
 
     def scores(self, counts: Counts) -> Scores:
         """Score heatmaps, each with at least one click.
@@ -108,7 +136,8 @@ class Scorecard:
         """
         parts = [self._scores(counts[low : low + _ROWS]) for low in range(0, len(counts), _ROWS)]
         if not parts:
-            return Scores(np.empty((0, len(SCORE_NAMES))), np.empty((0, len(FAMILIES))))
+            n_scores = len(score_names(self.blocks))
+            return Scores(np.empty((0, n_scores)), np.empty((0, len(FAMILIES))))
         return Scores(
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.share for part in parts]),
@@ -131,7 +160,7 @@ class Scorecard:
             cosine(counts, anchors),
             sliced_wasserstein(counts, density, _SLICES)[:, None],
             _mahalanobis(counts, density, varied.explained)[:, None],
-            _energies(fitted),
+            fitted.deviation,
             _compressed(ratios.averaged),
             _compressed(logsumexp(ratios.averaged, axis=1, keepdims=True)),
             np.arcsinh(signals),
@@ -142,8 +171,20 @@ class Scorecard:
             local_dispersion(counts)[:, None],
             periodicity(counts, fitted.density)[:, None],
             np.arcsinh(ring_share(counts, density))[:, None],
+            *(_of_block(block, profile, counts, fitted) for block in self.blocks),
         ]
         return Scores(np.concatenate(columns, axis=1), ratios.share)
+
+
+def _of_block(block: ScoreBlock, profile: GridProfile, counts: Counts, fits: DomainFits) -> Array:
+    found = np.asarray(block.score(profile, counts, fits), np.float64)
+    expected = (len(counts), len(block.names))
+    if found.shape != expected or not np.isfinite(found).all():
+        raise DataError(
+            f"the block {block.names[0]!r} gave an array of shape {found.shape} for "
+            f"{len(counts)} heatmaps; expected finite scores of shape {expected}"
+        )
+    return found
 
 
 def _mahalanobis(counts: Counts, density: Array, explained: Array) -> Array:
@@ -156,13 +197,6 @@ def _mahalanobis(counts: Counts, density: Array, explained: Array) -> Array:
     square = (cells**2 / density).sum(axis=(1, 2)) / n_clicks - n_clicks
     distance: Array = np.sqrt(np.maximum(square - explained, 0))
     return distance
-
-
-def _energies(fitted: DomainFits) -> Array:
-    """Return how unusual a domain each heatmap takes, by kind; of the background with its sign."""
-    found = np.sqrt(fitted.energy)
-    found[:, KINDS.index("background")] = fitted.background
-    return found
 
 
 def _compressed(ratios: Array) -> Array:

@@ -17,7 +17,7 @@ from bannercluster.heatmap.binning import N_BINS
 from bannercluster.heatmap.dataset import read_back
 from bannercluster.heatmap.model import HeatmapModel, load_model_if_any
 from bannercluster.heatmap.quality import ranking
-from bannercluster.heatmap.scorer import NO_BLOCKS, NO_JUDGES, HeatmapScorer
+from bannercluster.heatmap.scorer import NO_JUDGES, HeatmapScorer
 from bannercluster.heatmap.scores_table import (
     DOUBTFUL,
     REFERENCE,
@@ -153,7 +153,7 @@ def _scored(inputs: _Inputs, settings: Settings, progress: Progress) -> pa.Table
             found,
             reference,
             combination=None if inputs.model is None else inputs.model.combination,
-            blocks=NO_BLOCKS if inputs.model is None else inputs.model.blocks(),
+            blocks=() if inputs.model is None else inputs.model.blocks(),
             few=NO_JUDGES if inputs.model is None else inputs.model.few,
             n_workers=worker_count(settings.runtime),
         )

@@ -38,6 +38,9 @@ FURTHER: Mapping[str, Callable[[], FurtherRecipe]] = MappingProxyType(
 """Recipes of the networks of ``--also``, by the name of the profile."""
 
 _COUNTS_NBYTES = N_BINS * N_BINS * 4
+_COMPARED_NBYTES = N_BINS * N_BINS * 6
+"""Counts, and a heatmap's own healthy density in half precision."""
+
 _GRID_NBYTES = 48 << 20
 _NETWORK_NBYTES = 900 << 20
 """Weights, optimiser and a batch in work with what torch keeps of it; `bc heatmap demo`, which
@@ -68,7 +71,7 @@ def plan(settings: Settings) -> StagePlan:
         ("into", url),
         ("state", "there already" if is_there else "to be made"),
     )  # fmt: skip
-    taught = 0 if network is None else _n_heatmaps(network.lessons) * _COUNTS_NBYTES
+    taught = 0 if network is None else network.n_heatmaps * _COMPARED_NBYTES
     parts = (
         *library_parts(settings.runtime, "threads"),
         MemoryPart("heatmaps of the network", 2 * taught, "process", "network"),

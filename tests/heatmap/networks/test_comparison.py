@@ -1,6 +1,7 @@
 """The comparison network: its lessons, its loss, and that company changes no bit."""
 
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,15 @@ from bannercluster.heatmap.networks.comparing import (
     comparison_loss,
     train_comparison,
 )
-from bannercluster.heatmap.networks.comparison import ComparisonNetwork, compare
+from bannercluster.heatmap.networks.comparison import (
+    ComparisonNetwork,
+    compare,
+    comparison_scores,
+)
 from bannercluster.heatmap.networks.training import TrainingConfig, seeded
+from bannercluster.heatmap.simulator.benchmark import draw_grids, simulate_grid
 from bannercluster.heatmap.simulator.faults import FAULTS
+from bannercluster.heatmap.statistics.profile import GridProfile
 
 CONFIG = ComparisonConfig(
     n_grids=2,
@@ -37,6 +44,13 @@ def network():
     return seeded(lambda: ComparisonNetwork(8), 5).eval().requires_grad_(requires_grad=False)
 
 
+@pytest.fixture(scope="module")
+def profile():
+    """Of the second grid of the lessons, by all its references."""
+    maps = simulate_grid(CONFIG.lessons, draw_grids(CONFIG.lessons), 1)
+    return GridProfile.of(maps.counts[maps.reference])
+
+
 def test_lessons_are_half_faults_and_no_references(lessons):
     n_faulty = CONFIG.n_grids * len(CONFIG.clicks) * len(FAULTS)
     n_healthy = CONFIG.n_grids * len(CONFIG.clicks) * CONFIG.healthy
@@ -45,9 +59,38 @@ def test_lessons_are_half_faults_and_no_references(lessons):
         *[n_faulty // len(FAULTS)] * len(FAULTS),
     ]
     assert set(lessons.counts.sum(axis=(1, 2)).tolist()) == {50, 2_000}
-    assert lessons.density.shape == (2, 2, 64, 64)
-    assert lessons.density.sum(axis=(2, 3)) == pytest.approx(1, abs=1e-4)
+
+
+def test_each_heatmap_has_the_densities_of_its_grid(lessons, profile):
+    assert lessons.density.shape == (4, 64, 64)  # of two grids, by 2 and by 20 references
+    assert lessons.density.sum(axis=(1, 2)) == pytest.approx(1, abs=1e-4)
     assert lessons.density.min() > 0
+    assert set(lessons.place.tolist()) == {0, 1, 2, 3}
+    own = lessons.own.astype(float) / 64**2
+    assert own.sum(axis=(1, 2)) == pytest.approx(1, abs=2e-3)
+    assert own.min() > 0
+    assert lessons.density[3] == pytest.approx(profile.density, rel=1e-4)
+    distance = [np.abs(own - density).sum(axis=(1, 2)) for density in lessons.density]
+    of_other_grid = np.where(
+        lessons.place < 2, np.minimum(*distance[2:]), np.minimum(*distance[:2])
+    )
+    nearest = np.choose(lessons.place, distance)
+    assert (nearest < of_other_grid).mean() > 0.9
+
+
+def test_healthy_heatmaps_of_many_clicks_lie_on_their_own_density(lessons):
+    rows = (lessons.label == 0) & (lessons.counts.sum(axis=(1, 2)) == 2_000)
+    log_own = np.log(lessons.own[rows].astype(float) / 64**2)
+    log_profile = np.log(lessons.density[lessons.place[rows]].astype(float))
+    gain = (lessons.counts[rows] * (log_own - log_profile)).sum(axis=(1, 2))
+    assert gain.mean() > 10  # nats
+
+
+def test_who_simulates_the_lessons_changes_no_bit(lessons):
+    with ThreadPoolExecutor(2) as pool:
+        again = Lessons.simulated(CONFIG, each=pool.map)
+    for one in fields(Lessons):
+        assert np.array_equal(getattr(lessons, one.name), getattr(again, one.name))
 
 
 def test_a_fault_can_be_left_out():
@@ -62,53 +105,62 @@ def test_a_batch_is_a_function_of_its_step(lessons):
     assert not torch.equal(first[0], other[0])
 
 
-def test_heatmap_and_density_are_turned_together(lessons):
-    """However they are turned, a heatmap of many clicks lies on its own grid's density."""
-    counts, density, label = lessons.batch(replace(CONFIG, n_batch=200), 0)
+def test_heatmap_and_densities_are_turned_together(lessons):
+    """However they are turned, a heatmap of many clicks lies on its own grid's densities."""
+    counts, density, own, _, label = lessons.batch(replace(CONFIG, n_batch=200), 0)
     many = (label == 0) & (counts.sum(dim=(1, 2)) > 1_000)
     shares = counts[many] / counts[many].sum(dim=(1, 2), keepdim=True)
     blurred = torch.nn.functional.avg_pool2d(shares, 8)
-    found = [
-        torch.stack([(blurred * torch.nn.functional.avg_pool2d(turned, 8)).sum(dim=(1, 2))])
-        for turned in (density[many], density[many].flip(1), density[many].flip(2))
-    ]
-    as_they_are, *mirrored = (one.mean() for one in found)
-    assert all(as_they_are > other for other in mirrored)
+    for healthy in (density[many], own[many]):
+        as_they_are, *mirrored = (
+            (blurred * torch.nn.functional.avg_pool2d(turned, 8)).sum(dim=(1, 2)).mean()
+            for turned in (healthy, healthy.flip(1), healthy.flip(2))
+        )
+        assert all(as_they_are > other for other in mirrored)
 
 
-def test_the_loss_is_both_cross_entropies(network, lessons):
-    batch = lessons.batch(CONFIG, 1)
-    answer = network(batch[0], batch[1]).double().numpy()
-    label = batch[2].numpy()
-    odds = np.where(label > 0, answer[:, 0], -answer[:, 0])
-    whether = np.mean([np.log1p(np.exp(-one)) for one in odds])
-    which = []
-    for row, one in zip(answer[:, 1:], label, strict=True):
-        if one > 0:
-            which.append(np.log(np.exp(row).sum()) - row[one - 1])
-    loss, shown = comparison_loss(network, batch)
-    assert float(loss) == pytest.approx(whether + 0.2 * np.mean(which), rel=1e-5)
-    assert float(shown["which"]) == pytest.approx(np.mean(which), rel=1e-5)
-    only_healthy = tuple(part[batch[2] == 0] for part in batch)
-    assert torch.isfinite(comparison_loss(network, only_healthy)[0])
+def test_the_loss_is_the_cross_entropy_of_what_a_heatmap_is(network, lessons):
+    *seen, label = lessons.batch(CONFIG, 1)
+    logits = network(*seen).double().numpy()
+    wanted = [np.log(np.exp(row).sum()) - row[one] for row, one in zip(logits, label, strict=True)]
+    loss, shown = comparison_loss(network, (*seen, label))
+    assert float(loss) == pytest.approx(np.mean(wanted), rel=1e-5)
+    assert shown == {}
 
 
-def test_a_heatmap_alone_and_in_company(network, lessons):
-    counts, density = lessons.counts[:19], lessons.density[lessons.grid[:19], 1].astype(float)
-    together = compare(network, counts, density, threads=2)
+def test_evidence_and_faults_are_of_the_logits(network, lessons, profile):
+    counts = lessons.counts[-9:]
+    fits = profile.domains.fit(counts)
+    found = compare(network, counts, profile.density, fits)
+    maps = [counts.astype(np.float32), np.broadcast_to(profile.density, counts.shape), fits.density]
+    seen = [torch.from_numpy(one.astype(np.float32)) for one in (*maps, fits.deviation)]
+    logits = network(*seen).double().numpy()
+    likely = np.exp(logits - logits.max(axis=1, keepdims=True))
+    broken = likely[:, 1:].sum(axis=1)
+    assert found.evidence == pytest.approx(np.log(broken / likely[:, 0]), abs=1e-4)
+    assert found.fault == pytest.approx(likely[:, 1:] / broken[:, None], abs=1e-4)
+    scores = comparison_scores(network)(profile, counts, fits)
+    assert scores[:, 0].tolist() == found.evidence.tolist()
+    assert scores[:, 1:].tolist() == found.log_odds.tolist()
+
+
+def test_a_heatmap_alone_and_in_company(network, lessons, profile):
+    counts = lessons.counts[:19]
+    together = compare(network, counts, profile.density, profile.domains.fit(counts), threads=2)
     for nth in (0, 7, 8, 18):
-        alone = compare(network, counts[nth : nth + 1], density[nth])
+        one = counts[nth : nth + 1]
+        alone = compare(network, one, profile.density, profile.domains.fit(one))
         assert alone.evidence[0] == together.evidence[nth]
         assert (alone.fault[0] == together.fault[nth]).all()
     assert together.fault.sum(axis=1) == pytest.approx(1)
 
 
-def test_no_clicks_and_one_click(network, lessons):
+def test_no_clicks_and_one_click(network, profile):
     counts = np.zeros((2, 64, 64), np.uint32)
     counts[1, 63, 0] = 1
-    found = compare(network, counts, lessons.density[0, 0].astype(float))
-    assert np.isfinite(found.evidence).all()
-    assert compare(network, counts[:0], lessons.density[0, 0].astype(float)).evidence.shape == (0,)
+    score, fit = comparison_scores(network), profile.domains.fit
+    assert np.isfinite(score(profile, counts, fit(counts))).all()
+    assert score(profile, counts[:0], fit(counts[:0])).shape == (0, 12)
 
 
 def test_training_learns_and_is_found_again(tmp_path, lessons):

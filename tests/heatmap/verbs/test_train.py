@@ -18,7 +18,7 @@ from bannercluster.config import Settings
 from bannercluster.heatmap.dataset import read_back
 from bannercluster.heatmap.further import FurtherRecipe
 from bannercluster.heatmap.gate import Gate
-from bannercluster.heatmap.model import load_model_if_any
+from bannercluster.heatmap.model import NETWORK_SCORES, load_model_if_any
 from bannercluster.heatmap.networks.clusters import ClusterConfig
 from bannercluster.heatmap.networks.count import CountConfig
 from bannercluster.heatmap.networks.detector import DetectorConfig
@@ -106,7 +106,7 @@ def test_a_network_that_adds_is_used(
     assert (code, made["uses_network"]) == (0, True)
     model = load_model_if_any("data/better")
     assert model is not None
-    assert model.combination.names[-1] == "comparison"
+    assert model.combination.names[-12:] == NETWORK_SCORES
     code, scored, _ = run(capsys, "score", "--model", "data/better")
     assert code == 0
     assert scored["model"].startswith("data/better (statistics and network, ")
