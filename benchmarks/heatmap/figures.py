@@ -13,11 +13,12 @@ from bannercluster.heatmap.simulator.faults import FAULTS
 from benchmarks.heatmap.curves import alert_budgets, roc
 from benchmarks.heatmap.matrix import generalisation
 from benchmarks.heatmap.outcomes import NOMINAL, Outcomes, rounded
-from benchmarks.heatmap.parts import MARGINAL
+from benchmarks.heatmap.parts import MARGINAL, SEARCHING
 from benchmarks.heatmap.resampling import estimated
 from benchmarks.heatmap.simulating import USERS
 from benchmarks.heatmap.teaching import IN_RANGE, SeedOutcomes
 
+Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 DETECTABLE_NATS = 3.0
@@ -85,33 +86,39 @@ def _held_out(held: Outcomes, scored: Mask) -> dict[str, Any]:
 
 
 def _marginal(held: Outcomes) -> dict[str, Any]:
-    """Return scorer and marginal oracle on the same heatmaps, where it looked at some."""
+    """Return scorer and oracles without the fault on the same heatmaps, where they looked."""
     asked = ~np.isnan(held.scores[MARGINAL])
     if not asked.any():
         return {}
-    gap = held.resampled(MARGINAL, asked).auroc - held.resampled("log_odds", asked).auroc
+    own = held.resampled("log_odds", asked).auroc
+    names = ("log_odds", MARGINAL, SEARCHING)
     clicks = np.unique(held.n_clicks[asked]).tolist()
     return {
         "on_the_marginal_oracle_s_heatmaps": {
             "n_grids": len(np.unique(held.grid[asked])),
-            **{name: held.ranking(name, asked) for name in ("log_odds", "oracle", MARGINAL)},
-            "gap": rounded(asdict(estimated(gap))),
+            **{name: held.ranking(name, asked) for name in (*names, "oracle")},
+            "gap": _gap(held, MARGINAL, asked, own),
+            "gap_to_search": _gap(held, SEARCHING, asked, own),
             "by_clicks": {
                 str(n): {
                     name: held.ranking(name, asked & (held.n_clicks == n))["auroc"]
-                    for name in ("log_odds", MARGINAL)
+                    for name in names
                 }
                 for n in clicks
             },
             "by_fault": {
                 fault: {
                     name: held.ranking(name, asked & held.against_healthy(fault))["auroc"]
-                    for name in ("log_odds", MARGINAL)
+                    for name in names
                 }
                 for fault in FAULTS
             },
         }
     }
+
+
+def _gap(held: Outcomes, oracle: str, asked: Mask, own: Array) -> dict[str, float]:
+    return rounded(asdict(estimated(held.resampled(oracle, asked).auroc - own)))
 
 
 def _gain(held: Outcomes, name: str, baseline: str) -> dict[str, float]:

@@ -30,7 +30,7 @@ Mask = npt.NDArray[np.bool_]
 ORACLE = "oracle"
 """Score of the likelihood ratio with the variation of healthy domains integrated out."""
 
-MARGINAL = "marginal_oracle"
+MARGINAL, SEARCHING = "marginal_oracle", "searching_oracle"
 """The same with the fault integrated out, which nobody has told."""
 
 _SOURCES = (

@@ -15,7 +15,7 @@ from bannercluster.errors import UsageError
 from bannercluster.heatmap.model import NETWORK_SCORES
 from bannercluster.heatmap.simulator.benchmark import BenchmarkConfig, draw_grids
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
-from benchmarks.heatmap.parts import MARGINAL, ORACLE, Measured, Part, sources
+from benchmarks.heatmap.parts import MARGINAL, ORACLE, SEARCHING, Measured, Part, sources
 from benchmarks.heatmap.simulating import USERS, Weights, measure, workers
 from benchmarks.heatmap.teaching import SeedOutcomes, SeedParts, outcomes_of
 
@@ -67,7 +67,7 @@ class Options:
         def part(name: str, own: BenchmarkConfig, **more: Any) -> Part:
             numbers = more.pop("numbers", held_out)
             names = more.pop("names", self.names)
-            network = "" if names in ((ORACLE,), (MARGINAL,)) else self.network
+            network = "" if names in ((ORACLE,), (MARGINAL, SEARCHING)) else self.network
             return Part(name, own, numbers, names, network, self.label, **more)
 
         found = [
@@ -91,7 +91,7 @@ class Options:
         ]
         if seed == self.seeds[0]:
             some, few = held_out[:MARGINAL_GRIDS], held_out[:CONTAMINATED_GRIDS]
-            found.append(part(MARGINAL, config, numbers=some, names=(MARGINAL,)))
+            found.append(part(MARGINAL, config, numbers=some, names=(MARGINAL, SEARCHING)))
             found += [
                 part(f"contaminated_{n}", less, numbers=few, n_contaminated=n) for n in CONTAMINATED
             ]

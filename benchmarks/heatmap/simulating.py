@@ -37,7 +37,15 @@ from bannercluster.heatmap.simulator.marginal import MarginalOracle
 from bannercluster.heatmap.simulator.oracle import Oracle
 from bannercluster.heatmap.statistics.profile import GridProfile
 from bannercluster.heatmap.statistics.scores import ScoreBlock, Scorecard
-from benchmarks.heatmap.parts import MARGINAL, ORACLE, Measured, Part, sources, without_counts
+from benchmarks.heatmap.parts import (
+    MARGINAL,
+    ORACLE,
+    SEARCHING,
+    Measured,
+    Part,
+    sources,
+    without_counts,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -68,7 +76,7 @@ def workers(n: int, weights: Weights | None) -> Iterator[ProcessPoolExecutor]:
 
 def measure(pool: ProcessPoolExecutor, part: Part) -> Measured:
     """Simulate the grids of a part, and score their heatmaps and left-out references."""
-    if part.names in ((ORACLE,), (MARGINAL,)):
+    if part.names in ((ORACLE,), (MARGINAL, SEARCHING)):
         asked = _oracle if part.names == (ORACLE,) else _marginal
         return _measured(part, list(pool.map(asked, [(part, one) for one in part.numbers])))
     drawn = list(pool.map(_references, [(part, number) for number in part.numbers]))
@@ -208,26 +216,33 @@ def _oracle(task: tuple[Part, int]) -> _OfGrid:
     part, number = task
     asked = _Asked.of(part, number)
     oracle = Oracle(asked.layout, part.config.simulator)
-    return asked.answered(
-        [oracle.log_likelihood_ratio(counts, truth) for counts, truth in asked.pairs()]
-    )
+    found = [oracle.log_likelihood_ratio(counts, truth) for counts, truth in asked.pairs()]
+    return asked.answered(np.array(found)[:, None])
 
 
 def _marginal(task: tuple[Part, int]) -> _OfGrid:
-    """Return the log likelihood ratio of all faults together, NaN where it was not asked."""
+    """Return the log likelihood ratio of all faults together, NaN where it was not asked.
+
+    Of many clicks in two ways: with the true fault told among others, and by search.
+    """
     part, number = task
     asked = _Asked.of(part, number)
     grids = draw_grids(part.config)
     oracle = MarginalOracle(
         asked.layout, others_of(part.config, grids, number), part.config.simulator
     )
-    rng = np.random.default_rng(np.random.SeedSequence([part.config.seed, number, _MARGINAL]))
+    path = [part.config.seed, number, _MARGINAL]
+    rng = np.random.default_rng(np.random.SeedSequence(path))
     few = asked.n_clicks <= SIMULATED_CLICKS
-    found = np.empty(len(few))
-    found[few], _ = oracle.by_simulation(rng, asked.counts[few])
+    found = np.empty((len(few), 2))
+    found[few] = oracle.by_simulation(rng, asked.counts[few])[0][:, None]
     for row in np.flatnonzero(~few).tolist():
-        found[row] = oracle.by_laplace(rng, asked.counts[row], asked.truths[row])
-    return asked.answered(found.tolist())
+        found[row, 0] = oracle.by_laplace(rng, asked.counts[row], asked.truths[row])
+    for n_clicks in np.unique(asked.n_clicks[~few]).tolist():
+        rows = asked.n_clicks == n_clicks
+        rng = np.random.default_rng(np.random.SeedSequence([*path, n_clicks]))
+        found[rows, 1] = oracle.by_search(rng, asked.counts[rows])
+    return asked.answered(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,8 +281,8 @@ class _Asked:
         """Return each heatmap with the fault that an oracle looks for."""
         return zip(self.counts, self.truths, strict=True)
 
-    def answered(self, found: list[float]) -> _OfGrid:
-        """Put what was found at its rows."""
-        column = np.full(len(self.heatmaps), np.nan)
-        column[self.rows] = found
-        return _OfGrid(self.heatmaps, column[:, None], None, np.zeros(len(column), bool))
+    def answered(self, found: Array) -> _OfGrid:
+        """Put what was found, shape (n_asked, n_names), at its rows."""
+        columns = np.full((len(self.heatmaps), found.shape[1]), np.nan)
+        columns[self.rows] = found
+        return _OfGrid(self.heatmaps, columns, None, np.zeros(len(columns), bool))

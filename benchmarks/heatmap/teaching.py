@@ -13,7 +13,7 @@ from bannercluster.heatmap.judging import Judge, Judged
 from bannercluster.heatmap.simulator.faults import FAULTS
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
 from benchmarks.heatmap.outcomes import Outcomes
-from benchmarks.heatmap.parts import MARGINAL, Measured
+from benchmarks.heatmap.parts import MARGINAL, SEARCHING, Measured
 from benchmarks.heatmap.simulating import USERS
 
 Array = npt.NDArray[np.float64]
@@ -121,7 +121,7 @@ def outcomes_of(parts: SeedParts) -> SeedOutcomes:
     scores, p = _whole(held.columns(names), whole)
     scores |= {
         "oracle": parts.oracle,
-        MARGINAL: _marginal(held, parts.marginal),
+        **_marginal(held, parts.marginal),
         "oracle_known_density": held.heatmaps.oracle,
         **{f"z:{name}": column for name, column in zip(held.names, _z(held).T, strict=True)},
         USERS: held.values[:, held.names.index(USERS)],
@@ -150,11 +150,13 @@ def outcomes_of(parts: SeedParts) -> SeedOutcomes:
     )
 
 
-def _marginal(held: Measured, marginal: Measured | None) -> Array:
-    """Return what the marginal oracle says, NaN where it was not asked."""
-    found = np.full(len(held.heatmaps), np.nan)
+def _marginal(held: Measured, marginal: Measured | None) -> dict[str, Array]:
+    """Return what the oracles without the fault say, NaN where they were not asked."""
+    found = {name: np.full(len(held.heatmaps), np.nan) for name in (MARGINAL, SEARCHING)}
     if marginal is not None:
-        found[np.isin(held.heatmaps.grid, marginal.numbers)] = marginal.values[:, 0]
+        asked = np.isin(held.heatmaps.grid, marginal.numbers)
+        for name, column in zip(marginal.names, marginal.values.T, strict=True):
+            found[name][asked] = column
     return found
 
 

@@ -309,7 +309,11 @@ def invented(seed: int) -> Any:
     if seed == 1:
         some = held_out.where(held_out.heatmaps.grid < 2)
         answers = np.where(some.heatmaps.n_clicks == 20, some.heatmaps.oracle, np.nan)
-        marginal = replace(some, values=answers[:, None])
+        marginal = replace(
+            some,
+            names=("marginal_oracle", "searching_oracle"),
+            values=np.stack([answers, answers / 2], axis=1),
+        )
     return SeedParts(
         seed=seed,
         taught=part(names, n=1_408, other=True),

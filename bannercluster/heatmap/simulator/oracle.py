@@ -53,6 +53,19 @@ class Oracle:
         """
         return float(self.log_likelihood_ratios(counts, [broken])[0])
 
+    @property
+    def usual(self) -> Density:
+        """The healthy density of a domain in the middle of the prior."""
+        model = _Variation.of(self.layout, self.config)
+        return model.density(model.mean)[0]
+
+    def healthy_probabilities(self, counts: Counts) -> Array:
+        """Return the bins of the most probable healthy domain with these counts, (4096,)."""
+        model = _Variation.of(self.layout, self.config)
+        seen = counts.astype(np.float64).ravel()
+        _, theta = _log_evidence(model, seen, None, model.mean, _CONVERGED)
+        return model.bins(theta, None)[0]
+
     def log_likelihood_ratios(
         self, counts: Counts, faults: Sequence[Broken], precision: float = _CONVERGED
     ) -> Array:
@@ -180,7 +193,7 @@ class _Variation:
 
     def bins(self, theta: Array, effect: _Effect | None) -> tuple[Array, Array]:
         """Return the probabilities of the bins, (4096,), and their slopes, (n_parameters, 4096)."""
-        density, weight_slopes = self._density(theta)
+        density, weight_slopes = self.density(theta)
         found, slopes = self._masses(density, weight_slopes, np.eye(2), None)
         if effect is not None:
             found, slopes = self._broken(density, weight_slopes, effect, found, slopes)
@@ -209,7 +222,7 @@ class _Variation:
         slopes = (1 - share) * healthy_slopes + share * moved_slopes
         return (1 - share) * healthy + share * moved, slopes
 
-    def _density(self, theta: Array) -> tuple[Density, Array]:
+    def density(self, theta: Array) -> tuple[Density, Array]:
         """Return the density of the clicks, and the slopes of its weights, (n_parameters, K)."""
         layout, n = self.layout, len(self.layout.log_weight)
         pointers, fingers = _softmax(theta[:n]), _softmax(theta[:n] + theta[n : 2 * n])

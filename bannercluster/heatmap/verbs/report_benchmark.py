@@ -138,9 +138,14 @@ def _figures(held_out: Mapping[str, Any]) -> tuple[FigureRow, ...]:
             "marginal_oracle",
             "against an oracle that does not know the fault",
         ),
+        (
+            "on_the_marginal_oracle_s_heatmaps",
+            "searching_oracle",
+            "against an oracle that searches and is told nothing",
+        ),
     ):
-        if of in held_out:
-            both = held_out[of]
+        both = held_out.get(of, {})
+        if oracle in both:
             shown += [
                 FigureRow(
                     f"{name}, {told}", estimate(both["log_odds"][key]), estimate(both[oracle][key])

@@ -12,7 +12,7 @@ from bannercluster.heatmap.simulator.config import SimulatorConfig
 from bannercluster.heatmap.simulator.domains import draw_domain
 from bannercluster.heatmap.simulator.faults import FAULTS, Broken, Setting, break_banner
 from bannercluster.heatmap.simulator.layouts import draw_layout
-from bannercluster.heatmap.simulator.marginal import MarginalOracle
+from bannercluster.heatmap.simulator.marginal import MarginalOracle, _Searched, _Seen
 
 CONFIG = SimulatorConfig()
 
@@ -65,6 +65,37 @@ def test_both_ways_agree_and_tell_broken_ones() -> None:
     # Of healthy ones neither needs the fault; few drawn ones make the one less exact.
     near = simulated < 2
     assert np.median(abs(found - simulated)[near & ~is_broken]) < 1
+
+
+def test_the_search_agrees_with_simulation() -> None:
+    """Both are told nothing: also the ratios of broken heatmaps agree, where they are not huge."""
+    counts = np.concatenate([heatmaps(22, 80, fault)[0] for fault in (None, 1)])
+    simulated, _ = ORACLE.by_simulation(generator(5), counts)
+    searching = replace(ORACLE, n_searched=200, n_refined=40)
+    found = searching.by_search(generator(9), counts)
+    assert auroc(found, np.arange(44) >= 22) > 0.8
+    near = abs(simulated) < 4
+    assert near.sum() > 20
+    assert np.median(abs(found - simulated)[near]) < 0.7
+
+
+def test_the_search_weighs_faults_as_they_are() -> None:
+    """On the density that they were drawn for, at the share of the clicks that it tries."""
+    rng, healthy = generator(10), draw_domain(generator(11), LAYOUT, CONFIG).density
+    setting = Setting(healthy, (OTHER,), 300)
+    drawn = [break_banner(rng, fault, setting, CONFIG) for fault in FAULTS]
+    searched = _Searched.of(drawn, CONFIG)
+    density = np.maximum(healthy.bin_probabilities(), 1e-12)
+    counts = rng.multinomial(300, density.ravel() / density.sum())
+    ratios = searched.log_ratios(_Seen.of(counts.reshape(64, 64)), density.ravel())
+    assert len(ratios) == 8 * len(FAULTS)
+    shares = [searched.fault(nth).share for nth in range(8)]
+    assert shares == sorted(shares)
+    assert CONFIG.share[0] < shares[0] < shares[-1] < CONFIG.share[1]
+    for nth, found in enumerate(ratios.tolist()):
+        probability = searched.fault(nth).bin_probabilities().ravel()
+        wanted = counts @ np.log(np.maximum(probability, 1e-12) / density.ravel())
+        assert found == pytest.approx(wanted, abs=2e-3 * max(1, abs(wanted)))
 
 
 def test_more_draws_change_little() -> None:
