@@ -24,7 +24,7 @@ demo: $(READY)
 	$(BIN)/bc demo --folder demo
 
 test: $(READY)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 check: $(READY)
 	$(BIN)/ruff check bannercluster benchmarks tests

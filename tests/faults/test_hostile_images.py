@@ -97,7 +97,9 @@ def test_through_a_pool_of_processes(tmp_path, monkeypatch, network_cache):
     mixture = put_all(tmp_path / "images", tmp_path / "outside")
     code = main(["embed", "--images", "images", "--embeddings", "e.zarr", "--cache", network_cache,
                  "--model", "efficientnet_lite0", "--workers", "2", "--pool", "processes",
-                 "--dashboard", "off", "--quiet"])  # fmt: skip
+                 "--dashboard", "off", "--quiet",
+                 # The plan counts what the tests before left in this process for each worker.
+                 "--memory", "64GiB"])  # fmt: skip
     assert code == 3
     store = EmbeddingStore.open("e.zarr")
     rejected = {row["file"]: row["reason"] for row in store.table("rejected").to_pylist()}

@@ -43,7 +43,7 @@ def test_slopes_are_those_of_the_bins(fault, broken):
 def test_bins_at_the_prior_s_mean_are_those_of_the_average_domain():
     layout = GRIDS[0].layout
     variation = _Variation.of(layout, CONFIG.simulator)
-    density, _ = variation._density(variation.mean)
+    density, _ = variation.density(variation.mean)
     assert variation.bins(variation.mean, None)[0] == pytest.approx(
         density.bin_probabilities().ravel()
     )
