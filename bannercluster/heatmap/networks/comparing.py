@@ -38,8 +38,6 @@ _VERSION = 2  # raise it when the same config makes another network
 _UNIT = float(N_BINS**2)
 """Densities are kept in half precision, in units of that of a flat one."""
 
-_LEAST = 1e-12  # of a bin's probability
-
 _TURNS = 8
 """Ways to turn and mirror a square."""
 
@@ -219,7 +217,9 @@ def _references(task: tuple[ComparisonConfig, int]) -> Counts:
 def _lessons_of(task: _Task) -> Lessons:
     config, number, whole = task.config, task.number, task.profile
     drawn = list(_taught(config, number))
-    counts = np.stack([_clicks_of(one) for one in drawn])
+    counts = np.stack(
+        [one.draw_counts((one.fault or one.domain.density).bin_probabilities()) for one in drawn]
+    )
     rng = np.random.default_rng(np.random.SeedSequence([config.seed, 2, number]))
     choices = rng.choice(config.references, size=len(drawn))
     numbers = np.unique(config.references)
@@ -240,7 +240,7 @@ def _lessons_of(task: _Task) -> Lessons:
         counts=counts,
         own=own,
         deviation=deviation,
-        label=np.array([_label(one) for one in drawn]),
+        label=np.array([FAULTS.index(one.fault.fault) + 1 if one.fault else 0 for one in drawn]),
         place=np.searchsorted(numbers, choices),
         density=np.stack(densities),
     )
@@ -250,24 +250,13 @@ def _taught(config: ComparisonConfig, number: int) -> Iterator[Drawn]:
     """Draw the heatmaps of a grid: a healthy domain at one number of clicks, and all faults."""
     lessons, n_references = config.lessons, config.lessons.simulator.references
     for one in draw_of_grid(lessons, draw_grids(lessons), number):
-        if one.reference or one.broken is None:
-            continue
-        shown_at = config.clicks[(one.number - n_references) % len(config.clicks)]
-        if one.n_clicks == shown_at if one.healthy else one.broken.fault not in config.without:
+        if one.fault is not None:
+            is_taught = one.fault.fault not in config.without
+        else:
+            shown_at = config.clicks[(one.number - n_references) % len(config.clicks)]
+            is_taught = not one.reference and one.n_clicks == shown_at
+        if is_taught:
             yield one
-
-
-def _clicks_of(drawn: Drawn) -> Counts:
-    shown = drawn.domain.density if drawn.healthy or drawn.broken is None else drawn.broken
-    probability = np.maximum(shown.bin_probabilities(), _LEAST)
-    clicks = drawn.rng.multinomial(drawn.n_clicks, (probability / probability.sum()).ravel())
-    return clicks.reshape(probability.shape).astype(np.uint32)
-
-
-def _label(drawn: Drawn) -> int:
-    if drawn.healthy or drawn.broken is None:
-        return 0
-    return 1 + FAULTS.index(drawn.broken.fault)
 
 
 def train_comparison(

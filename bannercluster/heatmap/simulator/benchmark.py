@@ -167,6 +167,17 @@ class Drawn:
     reference: bool
     rng: np.random.Generator
 
+    @property
+    def fault(self) -> Broken | None:
+        """The fault that its clicks show."""
+        return None if self.healthy else self.broken
+
+    def draw_counts(self, probabilities: Array) -> Counts:
+        """Draw its clicks by the probabilities of the bins, (64, 64), once: it uses up ``rng``."""
+        floored = _floored(probabilities)
+        found = self.rng.multinomial(self.n_clicks, floored.ravel() / floored.sum())
+        return found.reshape(probabilities.shape).astype(np.uint32)
+
 
 def draw_of_grid(
     config: BenchmarkConfig, grids: list[SimulatedGrid], number: int
@@ -210,13 +221,12 @@ def simulate_grid(config: BenchmarkConfig, grids: list[SimulatedGrid], number: i
         if one.broken is not None:
             broken = _floored(one.broken.bin_probabilities())
             shown = healthy if one.healthy else broken
-        found = one.rng.multinomial(one.n_clicks, shown.ravel() / shown.sum())
-        counts[nth] = found.reshape(shown.shape)
+        counts[nth] = one.draw_counts(shown)
         if one.broken is not None:
             ratio = np.log(broken / healthy)
             oracle[nth] = float((counts[nth] * ratio).sum())
             detectability[nth] = one.n_clicks * float((broken * ratio).sum())
-    faults = [None if one.healthy else one.broken for one in drawn]
+    faults = [one.fault for one in drawn]
     return Heatmaps(
         counts=counts,
         grid=np.full(n, number),
