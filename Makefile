@@ -1,11 +1,12 @@
 # One command each; every target makes the environment that it needs.
 #   make demo    from nothing to a report on synthetic banners (demo/report.html), offline
-#   make test    the tests, with coverage; two at a time, since many start processes themselves
+#   make test    the tests, with coverage; `make test JOBS=2` runs them in two processes
 #   make check   formatting, lint, types, import contracts
 #   make bench   the benchmarks: results as JSON in benchmarks/results/
 
 PYTHON ?= python3
 VENV := .venv
+JOBS ?= 0
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -24,7 +25,7 @@ demo: $(READY)
 	$(BIN)/bc demo --folder demo
 
 test: $(READY)
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup --cov --cov-report=term:skip-covered
 
 check: $(READY)
 	$(BIN)/ruff check bannercluster benchmarks tests

@@ -8,6 +8,8 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
+# First: what distributes the tests reads the marks in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, and those of the buckets, which share servers."""
     for item in items:

@@ -266,7 +266,11 @@ def remote():
     with (
         quiet_logs(),
         distributed.LocalCluster(
-            n_workers=0, processes=False, protocol="tcp", dashboard_address=None, silence_logs=50
+            n_workers=0,
+            processes=False,
+            protocol="tcp",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=50,
         ) as cluster,
     ):
         yield cluster
