@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import dask
-from distributed import Client, LocalCluster, Status, Worker, performance_report
+from distributed import Client, LocalCluster, Nanny, Status, Worker, performance_report
 
 from bannercluster.config import RuntimeConfig, format_size
 from bannercluster.errors import MemoryPlanError, UsageError
@@ -28,6 +28,7 @@ _SILENT_UNTIL = "60 s"
 # Dask looks once, so long after a death, whether the worker is back, and else gives it up for good:
 # though it may have died a second time and be starting, or be slow to start on a busy machine.
 _BACK_WITHIN = "365 days"
+_LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _NOISY = ("distributed", "bokeh", "tornado")
 
 
@@ -65,13 +66,9 @@ def local_executor(
             f"processes, and one needs {format_size(_SMALLEST_WORKER)} to start: use fewer "
             "--workers, --pool threads, or allow more with --memory SIZE"
         )
-    threads = str(max(1, n_cores() // workers))
     config = quiet_config() | {
         "distributed.deploy.lost-worker-timeout": _BACK_WITHIN,
         "distributed.scheduler.worker-ttl": _SILENT_UNTIL if processes else None,
-        "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS": threads,
-        "distributed.nanny.pre-spawn-environ.MKL_NUM_THREADS": threads,
-        "distributed.nanny.pre-spawn-environ.OPENBLAS_NUM_THREADS": threads,
     }
     dashboard = free_dashboard_address(runtime.dashboard)
     with (
@@ -85,10 +82,9 @@ def local_executor(
             memory_limit=int(share / _TERMINATE_AT) if processes else 0,
             dashboard_address=dashboard,
             scheduler_kwargs={"dashboard_address": dashboard or f"{LOOPBACK}:0"},
-            worker_class=None if processes else _LoopbackWorker,
+            worker_class=_Nanny if processes else _LoopbackWorker,
             silence_logs=False if debugging() else logging.CRITICAL,
-            host=LOOPBACK if processes else None,
-            preload=["bannercluster.runtime.worker_setup"] if processes else None,
+            **(_of_processes(max(1, n_cores() // workers)) if processes else {}),
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
         reporting(runtime, client),
@@ -114,6 +110,28 @@ def _replace_lost(cluster: LocalCluster) -> None:
         cluster.scale(len(cluster.worker_spec))
 
     cluster.loop.add_callback(replace)
+
+
+def _of_processes(n_threads: int) -> dict[str, Any]:
+    return {
+        "host": LOOPBACK,
+        "preload": ["bannercluster.runtime.worker_setup"],
+        "n_library_threads": n_threads,
+    }
+
+
+class _Nanny(Nanny):  # type: ignore[misc] # distributed has no types
+    """Starts a worker process whose libraries use so many threads.
+
+    By Dask's settings they would be those of the cluster that was opened last: they are looked up
+    again for the worker that takes a lost one's place.
+    """
+
+    def __init__(self, *args: Any, n_library_threads: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        threads = dict.fromkeys(_LIBRARY_THREADS, str(n_library_threads))
+        self.pre_spawn_env |= threads
+        self.env |= threads
 
 
 class _LoopbackWorker(Worker):  # type: ignore[misc] # distributed has no types
