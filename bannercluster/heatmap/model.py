@@ -23,7 +23,7 @@ from bannercluster.heatmap.statistics.scores import SCORE_NAMES, Blocks, ScoreBl
 from bannercluster.store import files, points
 from bannercluster.store.fingerprint import content_id
 
-VERSION = 3
+VERSION = 4
 NETWORK = "comparison"
 """Name of the network."""
 

@@ -13,9 +13,10 @@ import xarray as xr
 
 from bannercluster.errors import DataError
 from bannercluster.heatmap.binning import N_BINS, Counts
+from bannercluster.heatmap.statistics.estimation import SpreadCase, estimate_spread
 from bannercluster.heatmap.statistics.profile import GridProfile
 from bannercluster.heatmap.statistics.scores import Blocks, Scorecard
-from bannercluster.heatmap.statistics.variation import VariationSpread, estimate_spread
+from bannercluster.heatmap.statistics.spread import VariationSpread
 from bannercluster.heatmap.thinning import content_key
 
 Array = npt.NDArray[np.float64]
@@ -23,8 +24,8 @@ Array = npt.NDArray[np.float64]
 _MOST_OTHERS = 24
 """Other grids whose densities a wrong layout may show."""
 
-_MOST_CASES = 60
-_REFERENCES_OF_A_CASE = 8
+_MOST_CASES = 40
+_REFERENCES_OF_A_CASE = 6
 _LEAST_CASES = 10
 """References, of all grids, from which on their variation is estimated rather than assumed."""
 
@@ -94,17 +95,12 @@ def profiles_of(references: dict[str, Counts]) -> dict[str, GridProfile]:
 
 
 def _spread_of(references: dict[str, Counts], profiles: dict[str, GridProfile]) -> VariationSpread:
-    cases = []
-    for name, profile in list(profiles.items())[:_MOST_CASES]:
-        own = references[name][profile.kept][:_REFERENCES_OF_A_CASE]
-        if profile.n_references > 1:
-            n_clicks = own.sum(axis=(1, 2), dtype=np.float64)
-            shares = own / n_clicks[:, None, None]
-            residuals = (shares - profile.density) / np.sqrt(profile.density)
-            deflation = 1 - 1 / profile.n_references
-            residuals = residuals.reshape(len(own), -1)
-            cases.append((profile.density, profile.elements, residuals, n_clicks, deflation))
-    if sum(len(case[3]) for case in cases) < _LEAST_CASES:
+    cases = [
+        SpreadCase(profile, references[name][profile.kept][:_REFERENCES_OF_A_CASE])
+        for name, profile in list(profiles.items())[:_MOST_CASES]
+        if profile.n_references > 1
+    ]
+    if sum(len(case.references) for case in cases) < _LEAST_CASES:
         return VariationSpread()
     return estimate_spread(cases)
 

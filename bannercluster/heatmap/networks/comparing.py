@@ -33,7 +33,7 @@ Array = npt.NDArray[np.float64]
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """What applies a function to items one by one: ``map``, or that of a pool."""
 
-_VERSION = 2  # raise it when the same config makes another network
+_VERSION = 3  # raise it when the same config makes another network
 
 _UNIT = float(N_BINS**2)
 """Densities are kept in half precision, in units of that of a flat one."""

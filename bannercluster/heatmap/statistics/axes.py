@@ -21,10 +21,16 @@ def pooled(cells: Array, size: int) -> Array:
     return sums
 
 
-def window_sums(cells: Array, height: int, width: int) -> Array:
-    """Return the sums over all windows, shape (..., 65 - height, 65 - width)."""
+def cumulative(cells: Array) -> Array:
+    """Return the sums of all bins above and to the left, shape (..., 65, 65)."""
     total = np.zeros((*cells.shape[:-2], N_BINS + 1, N_BINS + 1))
     total[..., 1:, 1:] = cells.cumsum(axis=-2).cumsum(axis=-1)
+    return total
+
+
+def window_sums(cells: Array, height: int, width: int) -> Array:
+    """Return the sums over all windows, shape (..., 65 - height, 65 - width)."""
+    total = cumulative(cells)
     upper, lower = total[..., height:, :], total[..., :-height, :]
     sums: Array = (
         upper[..., width:] - upper[..., :-width] - lower[..., width:] + lower[..., :-width]

@@ -17,8 +17,9 @@ from scipy.special import ndtr
 
 from bannercluster.heatmap.binning import N_BINS, Counts
 from bannercluster.heatmap.statistics.axes import open_edges, slot_density
-from bannercluster.heatmap.statistics.elements import Elements
-from bannercluster.heatmap.statistics.variation import VariationSpread
+from bannercluster.heatmap.statistics.elements import WIDTHS, Elements
+from bannercluster.heatmap.statistics.native import write_slopes
+from bannercluster.heatmap.statistics.spread import VariationSpread
 
 Array = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -53,7 +54,8 @@ class DomainModel:
     background : float
         Share of the clicks spread over the slot.
     centre, sd : ndarray of shape (K, 2), float64
-        Of the elements on one domain: not blurred by the shifts of several.
+        Of the elements on one domain: not blurred by the shifts of several. A spot has two halves,
+        as in ``Elements``.
     ratio : ndarray of shape (4096,), float64
         The profile over what its elements say.
     prior_sd : ndarray of shape (4 K + 3,), float64
@@ -146,17 +148,29 @@ class DomainModel:
         density = np.array([one for _, one in found]).reshape(counts.shape)
         return DomainFits(density, np.array(energy).reshape(-1, len(KINDS)), background)
 
+    def squared_deviations(self, counts: Counts) -> Array:
+        """Return the expected squares of the parameters, summed over heatmaps, shape (4 K + 3,).
+
+        Under the normal law about each posterior mode.
+        """
+        total = np.zeros(len(self.prior_sd))
+        for one in counts:
+            seen = one.ravel().astype(np.float64)
+            theta, density = self._fit(seen)
+            information = self._information(self._slopes(theta), density, seen.sum())
+            total += theta**2 + np.diag(np.linalg.inv(information))
+        return total
+
     def _fit(self, seen: Array) -> tuple[Array, Array]:
         """Return the posterior mode of the parameters, and its density."""
-        theta, n_clicks = np.zeros(len(self.prior_sd)), seen.sum()
+        theta, n_clicks = np.zeros(len(self.prior_sd)), float(seen.sum())
         precision = self.prior_sd**-2.0
         density = self.density(theta)
         value = float(seen @ np.log(density))
         for _ in range(_MOST_STEPS):
             slopes = self._slopes(theta)
             gradient = slopes @ (seen / density).astype(np.float32) - precision * theta
-            scaled = slopes * np.sqrt(n_clicks / density).astype(np.float32)
-            information = (scaled @ scaled.T).astype(np.float64) + np.diag(precision)
+            information = self._information(slopes, density, n_clicks)
             step = np.linalg.solve(information, gradient.astype(np.float64))
             if gradient @ step < 2 * _CONVERGED:
                 break
@@ -173,44 +187,47 @@ class DomainModel:
             theta, density, value = tried, there, better
         return theta, density
 
+    def _information(self, slopes: Float32, density: Array, n_clicks: float) -> Array:
+        """Return Fisher's information of so many clicks and the prior, (4 K + 3, 4 K + 3)."""
+        scaled = slopes * np.sqrt(n_clicks / density).astype(np.float32)
+        information: Array = (scaled @ scaled.T).astype(np.float64)
+        information[np.diag_indices_from(information)] += self.prior_sd**-2.0
+        return information
+
     def _slopes(self, theta: Array) -> Float32:
         """Return how the probabilities of the bins change with each parameter, (4 K + 3, 4096)."""
-        k = len(self.weight)
         x, y = self._axes(theta)
         weights = self._weights(theta)
         density, total = self._normalised(weights, x[0], y[0])
-        own = weights[:-1, None]
-        spots, by_x, by_y = (
-            _outer(own * y[down], x[across]) for down, across in ((0, 0), (0, 1), (1, 0))
-        )
-        width = _outer(own * y[0], x[2]) + _outer(own * y[2], x[0])
         slopes = np.empty((len(theta), N_BINS * N_BINS), np.float32)
-        slopes[:k] = spots
-        slopes[k] = weights[-1] * _SLOT
-        slopes[k + 1], slopes[k + 2] = by_x.sum(axis=0), by_y.sum(axis=0)
-        slopes[k + 3 : 2 * k + 3], slopes[2 * k + 3 : 3 * k + 3] = by_x, by_y
-        slopes[3 * k + 3 :] = width
-        slopes *= (self.ratio / total).astype(np.float32)
-        slopes -= slopes.sum(axis=1, keepdims=True) * density.astype(np.float32)
+        narrow = (one.astype(np.float32) for one in (weights, x, y, self.ratio / total, density))
+        write_slopes(*narrow, _SLOT.astype(np.float32), slopes)
         return slopes
 
     def _weights(self, theta: Array) -> Array:
         k = len(self.weight)
         return np.append(self.weight, self.background) * np.exp(np.clip(theta[: k + 1], -9, 9))
 
-    def _axes(self, theta: Array) -> tuple[list[Array], list[Array]]:
-        """Return mass, slope in the centre and slope in the log width of each element, by axis."""
+    def _axes(self, theta: Array) -> tuple[Array, Array]:
+        """Return mass, slope in the centre and slope in the log width of each half spot.
+
+        By axis, each of shape (3, 2, K, 64).
+        """
         k = len(self.weight)
         common, own = theta[k + 1 : k + 3], theta[k + 3 : 3 * k + 3].reshape(2, k)
         widening = np.exp(np.clip(theta[3 * k + 3 :], -3, 3))
         x, y = (
-            _normal(self.centre[:, axis] + common[axis] + own[axis], self.sd[:, axis] * widening)
+            _normal(
+                self.centre[:, axis] + common[axis] + own[axis],
+                WIDTHS[:, None] * self.sd[:, axis] * widening,
+            )
             for axis in (0, 1)
         )
         return x, y
 
     def _normalised(self, weights: Array, x: Array, y: Array) -> tuple[Array, float]:
-        spots = (weights[:-1, None] * y).T @ x
+        halves = np.tile(weights[:-1] / len(WIDTHS), len(WIDTHS))[:, None]
+        spots = (halves * y.reshape(-1, N_BINS)).T @ x.reshape(-1, N_BINS)
         raw = (spots.ravel() + weights[-1] * _SLOT) * self.ratio + _LEAST_PROBABILITY
         total = float(raw.sum())
         return raw / total, total
@@ -251,18 +268,24 @@ _FARTHEST = 38.0
 """Standard deviations beyond which nothing is left."""
 
 
-def _normal(mean: Array, sd: Array) -> list[Array]:
-    """Return the masses of normal laws in the bins, their slopes in mean and in log sd, (K, 64)."""
-    z = np.clip((_EDGES - mean[:, None]) / sd[:, None], -_FARTHEST, _FARTHEST)
+def _normal(mean: Array, sd: Array) -> Array:
+    """Return the masses of normal laws in the bins, their slopes in mean and in log sd.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (K,)
+    sd : ndarray of shape (2, K)
+
+    Returns
+    -------
+    masses : ndarray of shape (3, 2, K, 64)
+    """
+    z = np.clip((_EDGES - mean[:, None]) / sd[..., None], -_FARTHEST, _FARTHEST)
     height = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-    return [
-        np.diff(ndtr(z), axis=1),
-        -np.diff(height, axis=1) / sd[:, None],
-        -np.diff(height * z, axis=1),
-    ]
-
-
-def _outer(y: Array, x: Array) -> Float32:
-    """Return the products of rows and columns of each element, (K, 4096)."""
-    products: Float32 = y.astype(np.float32)[:, :, None] * x.astype(np.float32)[:, None, :]
-    return products.reshape(len(y), -1)
+    return np.stack(
+        [
+            np.diff(ndtr(z), axis=-1),
+            -np.diff(height, axis=-1) / sd[..., None],
+            -np.diff(height * z, axis=-1),
+        ]
+    )

@@ -46,15 +46,14 @@ class Fit:
     Parameters
     ----------
     n_clicks : ndarray of shape (n,), float64
-    shrinkage, shrunk : ndarray of shape (n, M), float64
-        How much of each coordinate is the domain's, and that part of the coordinates.
+    shrinkage : ndarray of shape (n, M), float64
+        How much of each coordinate is the domain's.
     explained : ndarray of shape (n,), float64
         What the fit takes off the squared whitened difference, in units of Poisson's variance.
     """
 
     n_clicks: Array
     shrinkage: Array
-    shrunk: Array
     explained: Array
 
 
@@ -67,5 +66,4 @@ def fit(tables: FitTables, counts: Counts) -> Fit:
     n_clicks = counts.sum(axis=(1, 2), dtype=np.float64)
     coordinates = table_products(counts, tables.forward) / n_clicks[:, None] - tables.offset
     shrinkage = tables.variation.shrinkage(n_clicks)
-    shrunk = shrinkage * coordinates
-    return Fit(n_clicks, shrinkage, shrunk, n_clicks * (coordinates * shrunk).sum(axis=1))
+    return Fit(n_clicks, shrinkage, n_clicks * (shrinkage * coordinates**2).sum(axis=1))

@@ -14,7 +14,9 @@ from bannercluster.heatmap.binning import EDGES, N_BINS, Counts
 from bannercluster.heatmap.statistics.axes import pooled, slot_density
 from bannercluster.heatmap.statistics.domains import DomainModel
 from bannercluster.heatmap.statistics.elements import Elements
-from bannercluster.heatmap.statistics.variation import Variation, VariationSpread
+from bannercluster.heatmap.statistics.spread import VariationSpread
+from bannercluster.heatmap.statistics.structure import elements_of
+from bannercluster.heatmap.statistics.variation import Variation
 
 Array = npt.NDArray[np.float64]
 
@@ -114,7 +116,7 @@ class GridProfile:
         weight = n_clicks / (n_clicks + _FEW_CLICKS)
         mean = np.tensordot(weight / weight.sum(), shares, axes=1)
         density = smoothed(mean, n_clicks.sum())
-        found = Elements.of(density) if elements is None else elements.refined(density, 8)
+        found = elements_of(density) if elements is None else elements.refined(density, 8)
         return cls(
             density=density,
             anchor=shares.mean(axis=0),

@@ -1,8 +1,9 @@
-"""Likelihood ratios of the fault templates: against the profile, and against it as fitted."""
+"""Likelihood ratios of the fault templates: against the profile, and each own healthy density."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,6 @@ from scipy.special import logsumexp
 from bannercluster.heatmap.binning import Counts
 from bannercluster.heatmap.statistics.native import Float32, table_products
 from bannercluster.heatmap.statistics.templates import FAMILIES, SHARES, Templates
-from bannercluster.heatmap.statistics.variation import Variation
 
 Array = npt.NDArray[np.float64]
 
@@ -26,35 +26,22 @@ class RatioTables:
         Of each template, ascending.
     log_ratio : ndarray of shape (4096, T * n_shares), float32
         log((1 - share) + share * q / p), the shares of a template side by side.
-    excess : ndarray of shape (4096, T), float32
-        q / p - 1: the score of a small share.
-    along : ndarray of shape (T, M), float64
-        The templates in the directions of healthy variation.
-    square : ndarray of shape (T,), float64
-        Squared length of the whitened templates: Poisson's information in one click.
+    touched : ndarray of shape (T, 4096), float32
+        The templates.
     """
 
     family: npt.NDArray[np.int64]
     log_ratio: Float32
-    excess: Float32
-    along: Array
-    square: Array
+    touched: Float32
 
     @classmethod
-    def of(cls, density: Array, templates: Templates, variation: Variation) -> RatioTables:
+    def of(cls, density: Array, templates: Templates) -> RatioTables:
         """Make the tables of a profile."""
-        healthy = density.ravel()
-        ratio = templates.density.reshape(len(templates.density), -1) / healthy
-        mixed = (1 - SHARES[:, None]) + SHARES[:, None] * ratio[:, None].astype(np.float32)
-        logs = np.log(mixed.astype(np.float32)).reshape(-1, len(healthy))
-        whitened = (ratio - 1) * np.sqrt(healthy)
-        return cls(
-            family=templates.family,
-            log_ratio=np.ascontiguousarray(logs.T),
-            excess=np.ascontiguousarray((ratio - 1).T, np.float32),
-            along=whitened @ variation.direction.T,
-            square=(whitened**2).sum(axis=1),
-        )
+        touched = templates.density.reshape(len(templates.density), -1)
+        ratio = (touched / density.ravel()).astype(np.float32)
+        mixed = (1 - SHARES[:, None]) + SHARES[:, None] * ratio[:, None]
+        logs = np.log(mixed.astype(np.float32)).reshape(-1, touched.shape[1])
+        return cls(templates.family, np.ascontiguousarray(logs.T), touched.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,33 +76,32 @@ def likelihood_ratios(tables: RatioTables, counts: Counts) -> Ratios:
     return Ratios(averaged, best, share)
 
 
-def fitted_signals(
-    tables: RatioTables, counts: Counts, n_clicks: Array, shrunk: Array, shrinkage: Array
-) -> Array:
-    """Return the best matched filter of each family, healthy variation fitted beside it.
-
-    A small share s of a template q moves the whitened density by s (q - p) / sqrt(p), in noise
-    of covariance 1 / N + V diag(variance) V'. The filter is s's generalised least-squares
-    estimate over its standard deviation.
+def own_ratios(tables: RatioTables, counts: Counts, densities: Array) -> Array:
+    """Compare every template with each heatmap's own healthy density.
 
     Parameters
     ----------
-    shrunk, shrinkage : ndarray of shape (n, M), float64
-        Coordinates of the heatmaps along the variation times the shrinkage, and the shrinkage.
+    tables : RatioTables
+    counts : ndarray of shape (n, 64, 64), uint32
+    densities : ndarray of shape (n, 64, 64), float64
+        Positive.
 
     Returns
     -------
-    signals : ndarray of shape (n, n_families), float64
+    averaged : ndarray of shape (n, n_families), float64
+        Log of the mean ratio over templates and shares.
     """
-    score = table_products(counts, tables.excess) / n_clicks[:, None]
-    score -= row_sums(shrunk, tables.along.T)
-    information = tables.square - row_sums(shrinkage, tables.along.T**2)
-    signal = np.sqrt(n_clicks)[:, None] * score / np.sqrt(np.maximum(information, 1e-9))
-    starts = np.searchsorted(tables.family, np.arange(len(FAMILIES)))
-    best: Array = np.maximum.reduceat(signal, starts, axis=1)
-    return best
+    averaged = np.empty((len(counts), len(FAMILIES)))
+    starts = np.searchsorted(tables.family, np.arange(len(FAMILIES) + 1))
+    for row, (one, density) in enumerate(zip(counts, densities, strict=True)):
+        cells = np.flatnonzero(one)
+        clicks = one.ravel()[cells].astype(np.float32)
+        ratio = tables.touched[:, cells] / density.ravel()[cells].astype(np.float32)
+        found = np.stack([np.log((1 - s) + s * ratio) @ clicks for s in _SHARES], axis=1)
+        for family, (low, high) in enumerate(pairwise(starts.tolist())):
+            own = found[low:high].astype(np.float64)
+            averaged[row, family] = logsumexp(own) - np.log(own.size)
+    return averaged
 
 
-def row_sums(rows: Array, matrix: Array) -> Array:
-    """Return ``rows @ matrix`` one row at a time: the same bits alone and in a batch."""
-    return np.stack([row @ matrix for row in rows]) if len(rows) else np.empty((0, matrix.shape[1]))
+_SHARES = SHARES.astype(np.float32)

@@ -7,6 +7,7 @@ binomial log likelihood ratio over windows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -14,9 +15,10 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from bannercluster.heatmap.binning import EDGES, N_BINS, Counts
-from bannercluster.heatmap.statistics.axes import window_sums
+from bannercluster.heatmap.statistics.axes import cumulative, window_sums
 from bannercluster.heatmap.statistics.domains import DomainFits
-from bannercluster.heatmap.statistics.native import Float32, matrix_products
+from bannercluster.heatmap.statistics.native import Float32, matrix_products, zone_ratios
+from bannercluster.heatmap.statistics.templates import SHARES
 from bannercluster.heatmap.statistics.variation import Variation
 
 Array = npt.NDArray[np.float64]
@@ -27,6 +29,12 @@ _MOST_STRETCH = 3.9
 _AREAS = (0.035, 0.6)
 _STRIDE = 0.34
 """Zones: sides in bins, how much longer one may be, share of the slot, step in shares of a side."""
+
+_N_ZONES = 2048
+_ZONE_AREAS = (0.04, 0.6)
+_ZONE_STRETCH = 3.0
+"""Zones that lie anywhere: their number, areas as shares of the slot, how much longer one side is
+than a square's at most."""
 
 _SHARES = np.array([0.06, 0.1, 0.16, 0.24, 0.34, 0.46, 0.6, 0.75, 0.92])
 """Shares of the clicks of a zone that may be missing."""
@@ -129,6 +137,78 @@ _LEAST_LEFT = 1e-3
 """Of a window's variance, what is never explained."""
 
 
+def zone_likelihood(counts: Counts, densities: Array) -> Array:
+    """Return the likelihood ratio of a zone that loses clicks, against healthy densities.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n, 64, 64)
+    densities : ndarray of shape (n, 64, 64)
+        Each heatmap's own.
+
+    Returns
+    -------
+    averaged : ndarray of shape (n,), float64
+        Log of the mean over zones of all sizes and places, and over shares of their clicks that
+        are missing, of prod((1 - share * inside)) / (1 - share * p(zone))^N.
+    """
+    zones = _drawn_zones()
+    found = np.empty((len(counts), len(zones.edges), len(SHARES)))
+    for one, density, ratios in zip(counts, densities, found, strict=True):
+        zone_ratios(
+            cumulative(one.astype(np.float64)),
+            cumulative(density),
+            zones.edges,
+            zones.inside,
+            zones.log_kept,
+            SHARES,
+            ratios,
+        )
+    flat = found.reshape(len(counts), -1)
+    averaged: Array = logsumexp(flat, axis=1) - np.log(flat.shape[1])
+    return averaged
+
+
+@dataclass(frozen=True, eq=False)
+class _Zones:
+    """Zones whose edges lie within bins: each is nine boxes of bins, of which it covers a share.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (n, 2, 4), int64
+        First bin of the box on the low side, the middle, the high side, and the end, by axis.
+    inside : ndarray of shape (n, 3, 3), float64
+        Share of the bins of each box, row and column, that lies in the zone.
+    log_kept : ndarray of shape (n, 3, 3, n_shares), float64
+        Log of what is left of their clicks.
+    """
+
+    edges: npt.NDArray[np.int64]
+    inside: Array
+    log_kept: Array
+
+
+@cache
+def _drawn_zones() -> _Zones:
+    """Return zones spread evenly over log area, log stretch and place (an additive recurrence)."""
+    # The root of x^5 = x + 1: its powers make an even sequence in four dimensions (M. Roberts,
+    # "The unreasonable effectiveness of quasirandom sequences", 2018).
+    root = 1.1673039782614187
+    steps = root ** -np.arange(1.0, 5.0)
+    area, stretch, *place = ((0.5 + np.arange(1, _N_ZONES + 1)[:, None] * steps) % 1).T
+    area = _ZONE_AREAS[0] * (_ZONE_AREAS[1] / _ZONE_AREAS[0]) ** area
+    stretch = _ZONE_STRETCH ** (2 * stretch - 1)
+    longest = np.minimum(np.sqrt(area[:, None] * np.stack([stretch, 1 / stretch], axis=1)), 1.0)
+    sides = np.minimum(area[:, None] / longest[:, ::-1], 1.0)
+    low = np.stack(place, axis=1) * (1 - sides)
+    low, high = ((edge - EDGES[0]) / (EDGES[1] - EDGES[0]) for edge in (low, low + sides))
+    first, last = np.floor(low).astype(np.int64), np.floor(high).astype(np.int64)
+    edges = np.stack([first, first + 1, last, last + 1], axis=2)
+    covered = np.stack([first + 1 - low, np.ones_like(low), high - last], axis=2)
+    inside = covered[:, 1, :, None] * covered[:, 0, None, :]
+    return _Zones(edges, inside, np.log1p(-SHARES * inside[..., None]))
+
+
 def _placed() -> npt.NDArray[np.int64]:
     """Return the windows: top, left, bottom and right edges in bins, shape (4, W)."""
     low, high = int(np.searchsorted(EDGES, 0.0)) - 1, int(np.searchsorted(EDGES, 1.0)) + 1
@@ -147,8 +227,7 @@ _TOP, _LEFT, _BOTTOM, _RIGHT = _placed()
 
 def _zones(cells: Array) -> Array:
     """Return the sums over the large windows, shape (n, W)."""
-    total = np.zeros((len(cells), N_BINS + 1, N_BINS + 1))
-    total[:, 1:, 1:] = cells.cumsum(axis=1).cumsum(axis=2)
+    total = cumulative(cells)
     sums: Array = total[:, _BOTTOM, _RIGHT] - total[:, _TOP, _RIGHT]
     sums -= total[:, _BOTTOM, _LEFT] - total[:, _TOP, _LEFT]
     # Picked columns lie in another order in memory, in which a row's sum has other bits.

@@ -25,8 +25,8 @@ from bannercluster.heatmap.statistics.fitting import FitTables, fit
 from bannercluster.heatmap.statistics.profile import GridProfile
 from bannercluster.heatmap.statistics.ratios import (
     RatioTables,
-    fitted_signals,
     likelihood_ratios,
+    own_ratios,
 )
 from bannercluster.heatmap.statistics.repeats import (
     collisions,
@@ -34,7 +34,12 @@ from bannercluster.heatmap.statistics.repeats import (
     periodicity,
     ring_share,
 )
-from bannercluster.heatmap.statistics.scans import ZoneTables, spot_excess, zone_deficits
+from bannercluster.heatmap.statistics.scans import (
+    ZoneTables,
+    spot_excess,
+    zone_deficits,
+    zone_likelihood,
+)
 from bannercluster.heatmap.statistics.templates import FAMILIES, Templates
 
 Array = npt.NDArray[np.float64]
@@ -79,7 +84,7 @@ SCORE_NAMES: tuple[str, ...] = (
     *(f"domain_{kind}" for kind in KINDS),
     *(f"ratio_{family}" for family in FAMILIES),
     "ratio_any",
-    *(f"fitted_{family}" for family in FAMILIES),
+    *(f"own_ratio_{family}" for family in (*FAMILIES, "dead_zone")),
     *("spot_excess", "fitted_spot_excess"),
     *("zone_deficit", "zone_ratio"),
     *("collisions", "local_dispersion", "periodicity", "ring_share"),
@@ -123,7 +128,7 @@ class Scorecard:
         """Make the tables of a profile."""
         fits = FitTables.of(profile.density, profile.variation)
         templates = Templates.of(profile.density, profile.others)
-        ratios = RatioTables.of(profile.density, templates, profile.variation)
+        ratios = RatioTables.of(profile.density, templates)
         zones = ZoneTables.of(profile.density, profile.variation)
         return cls(profile, fits, ratios, zones, blocks)
 
@@ -149,9 +154,6 @@ class Scorecard:
         fitted = profile.domains.fit(counts)
         plain = chi_square(counts, density)
         ratios = likelihood_ratios(self.ratios, counts)
-        signals = fitted_signals(
-            self.ratios, counts, varied.n_clicks, varied.shrunk, varied.shrinkage
-        )
         anchors = np.stack([profile.anchor, profile.first, profile.pair])
         columns = [
             plain,
@@ -163,7 +165,8 @@ class Scorecard:
             fitted.deviation,
             _compressed(ratios.averaged),
             _compressed(logsumexp(ratios.averaged, axis=1, keepdims=True)),
-            np.arcsinh(signals),
+            _compressed(own_ratios(self.ratios, counts, fitted.density)),
+            _compressed(zone_likelihood(counts, fitted.density))[:, None],
             spot_excess(counts, density)[:, None],
             spot_excess(counts, fitted.density)[:, None],
             *(one[:, None] for one in zone_deficits(self.zones, counts, fitted, varied.shrinkage)),

@@ -8,7 +8,6 @@ them too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -17,38 +16,12 @@ import numpy.typing as npt
 from bannercluster.heatmap.binning import CENTRES
 from bannercluster.heatmap.statistics.axes import slot_density
 from bannercluster.heatmap.statistics.elements import Elements
+from bannercluster.heatmap.statistics.spread import VariationSpread
 
 Array = npt.NDArray[np.float64]
 
-_ROUNDS = 6
-_LEAST_SD = 1e-3
 _NEGLIGIBLE = 1e-6
 """Variance of a direction, relative to Poisson's of one click: shows at a million clicks."""
-
-
-@dataclass(frozen=True)
-class VariationSpread:
-    """Standard deviations of the five kinds of healthy variation.
-
-    Parameters
-    ----------
-    weight : float
-        Relative, of the share of clicks of an element.
-    shift : float
-        Of the common shift, in widths of the slot.
-    own_shift : float
-        Of each element's own.
-    width : float
-        Relative, of the standard deviation of an element.
-    background : float
-        Of the share of clicks spread over the slot.
-    """
-
-    weight: float = 0.40
-    shift: float = 0.011
-    own_shift: float = 0.006
-    width: float = 0.10
-    background: float = 0.10
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,37 +86,3 @@ def directions(density: Array, elements: Elements) -> tuple[Array, npt.NDArray[n
     flat = density.ravel()
     columns = columns - columns.sum(axis=1, keepdims=True) * flat
     return columns / np.sqrt(flat), kind
-
-
-def estimate_spread(
-    cases: Iterable[tuple[Array, Elements, Array, Array, float]],
-) -> VariationSpread:
-    """Estimate the five standard deviations from references, by EM.
-
-    Parameters
-    ----------
-    cases : iterable of (density, elements, residuals, n_clicks, deflation)
-        Of each grid: the profile, its elements, the whitened residuals of its references
-        (r, 4096), their clicks (r,), and 1 - 1 / r: the residuals are about their own mean.
-    """
-    start = np.array(astuple(VariationSpread()))
-    known = [
-        (columns @ columns.T, columns @ residuals.T, n_clicks, deflation, kind)
-        for density, elements, residuals, n_clicks, deflation in cases
-        for columns, kind in [directions(density, elements)]
-    ]
-    sd = start
-    for _ in range(_ROUNDS):
-        total, number = np.zeros(5), np.zeros(5)
-        for gram, projected, n_clicks, deflation, kind in known:
-            scale = sd[kind] * np.sqrt(deflation)
-            scaled = gram * np.outer(scale, scale)
-            for column, n in zip(projected.T, n_clicks, strict=True):
-                covariance = np.linalg.inv(np.eye(len(kind)) + n * scaled)
-                mean = covariance @ (n * scale * column)
-                np.add.at(total, kind, mean**2 + np.diag(covariance))
-                np.add.at(number, kind, 1.0)
-        if not number.all():
-            return VariationSpread()
-        sd = np.maximum(sd * np.sqrt(total / number), _LEAST_SD)
-    return VariationSpread(*(float(one) for one in sd))

@@ -8,6 +8,7 @@ import pytest
 from bannercluster.heatmap.statistics.axes import slot_density, uniform_axis
 from bannercluster.heatmap.statistics.domains import KINDS, DomainModel
 from bannercluster.heatmap.statistics.elements import Elements
+from bannercluster.heatmap.statistics.structure import elements_of
 from bannercluster.heatmap.statistics.variation import VariationSpread
 
 from .healthy import density_of, generator, heatmap, profile, sample
@@ -77,7 +78,7 @@ def test_what_no_spot_says_is_kept() -> None:
     density /= density.sum()
     # As wide as the spots of the profile, when domains do not shift.
     still = VariationSpread(shift=0.0, own_shift=0.0)
-    made = DomainModel.of(density, Elements.of(density), still, bandwidth=0.0, inflation=1.0)
+    made = DomainModel.of(density, elements_of(density), still, bandwidth=0.0, inflation=1.0)
     found = made.density(np.zeros(len(made.prior_sd))).reshape(64, 64)
     assert abs(found - density).sum() < 0.05
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
+from bannercluster.heatmap.binning import EDGES
 from bannercluster.heatmap.simulator.domains import draw_domain
 from bannercluster.heatmap.simulator.faults import Setting, break_banner
+from bannercluster.heatmap.statistics.axes import cumulative
 from bannercluster.heatmap.statistics.domains import DomainFits
 from bannercluster.heatmap.statistics.fitting import FitTables, fit
-from bannercluster.heatmap.statistics.ratios import RatioTables, fitted_signals, likelihood_ratios
+from bannercluster.heatmap.statistics.native import zone_ratios
+from bannercluster.heatmap.statistics.ratios import RatioTables, likelihood_ratios, own_ratios
 from bannercluster.heatmap.statistics.repeats import collisions, local_dispersion, ring_share
-from bannercluster.heatmap.statistics.scans import ZoneTables, spot_excess, zone_deficits
+from bannercluster.heatmap.statistics.scans import (
+    ZoneTables,
+    _drawn_zones,
+    spot_excess,
+    zone_deficits,
+    zone_likelihood,
+)
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES, Scorecard
 from bannercluster.heatmap.statistics.templates import FAMILIES, SHARES, Templates
 
@@ -78,7 +88,7 @@ def test_templates_are_densities_in_order_of_family() -> None:
 def test_likelihood_ratio_is_the_sum_over_clicks() -> None:
     made = profile()
     templates = Templates.of(made.density, made.others)
-    tables = RatioTables.of(made.density, templates, made.variation)
+    tables = RatioTables.of(made.density, templates)
     counts = sample()
     found = likelihood_ratios(tables, counts)
     family = FAMILIES.index("offset")
@@ -91,21 +101,69 @@ def test_likelihood_ratio_is_the_sum_over_clicks() -> None:
     assert found.share[3, family] == SHARES[nth]
 
 
-def test_fitted_signal_is_generalised_least_squares() -> None:
+def test_own_ratio_is_against_each_own_density() -> None:
     made = profile()
     templates = Templates.of(made.density, made.others)
-    tables = RatioTables.of(made.density, templates, made.variation)
-    counts = sample()[4:5]
-    n_clicks = counts.sum()
-    varied = fit(FitTables.of(made.density, made.variation), counts)
-    found = fitted_signals(tables, counts, varied.n_clicks, varied.shrunk, varied.shrinkage)
-    p = made.density.ravel()
-    u = (counts.ravel() / n_clicks - p) / np.sqrt(p)
-    own = templates.density[templates.family == FAMILIES.index("offset")].reshape(-1, 4096)
-    t = (own - p) / np.sqrt(p)
-    solved = solved_by_covariance(made.variation, n_clicks, t.T)
-    expected = (u @ solved / np.sqrt((t.T * solved).sum(axis=0))).max()
-    assert found[0, FAMILIES.index("offset")] == pytest.approx(expected, rel=1e-2)
+    tables = RatioTables.of(made.density, templates)
+    counts = sample()[2:5]
+    own = made.domains.fit(counts).density
+    found = own_ratios(tables, counts, own)
+    assert found.shape == (3, len(FAMILIES))
+    touched = templates.density[templates.family == FAMILIES.index("squeeze")]
+    for nth in range(3):
+        mixed = (1 - SHARES[:, None, None]) * own[nth] + SHARES[:, None, None] * touched[:, None]
+        ratios = (counts[nth] * np.log(mixed / own[nth])).sum(axis=(-2, -1)).ravel()
+        by_hand = logsumexp(ratios) - np.log(len(ratios))
+        assert found[nth, FAMILIES.index("squeeze")] == pytest.approx(by_hand, rel=1e-3, abs=1e-3)
+
+
+def test_zone_likelihood_is_the_mean_over_zones() -> None:
+    """Each zone's ratio is that of a density in which its bins lose a share."""
+    counts = sample()[3:5]
+    own = profile().domains.fit(counts).density
+    zones = _drawn_zones()
+    chosen = generator(8).choice(len(zones.edges), 5, replace=False)
+    out = np.empty((len(zones.edges), len(SHARES)))
+    for one, density in zip(counts, own, strict=True):
+        tables = zones.edges, zones.inside, zones.log_kept, SHARES
+        zone_ratios(cumulative(one.astype(float)), cumulative(density), *tables, out)
+        for zone in chosen.tolist():
+            inside = np.zeros((64, 64))
+            x, y = zones.edges[zone]
+            for row in range(3):
+                for column in range(3):
+                    box = slice(y[row], y[row + 1]), slice(x[column], x[column + 1])
+                    inside[box] = zones.inside[zone, row, column]
+            kept = (1 - SHARES[:, None, None] * inside) * density
+            kept /= kept.sum(axis=(1, 2), keepdims=True)
+            by_hand = (one * np.log(kept / density)).sum(axis=(1, 2))
+            np.testing.assert_allclose(out[zone], by_hand, rtol=1e-6, atol=1e-6)
+    averaged = zone_likelihood(counts, own)
+    assert averaged[1] == pytest.approx(logsumexp(out) - np.log(out.size))
+
+
+def test_zones_lie_in_the_slot_and_have_their_areas() -> None:
+    zones = _drawn_zones()
+    covered = zones.edges[:, :, 2] - zones.edges[:, :, 1]
+    sides = np.stack(
+        [zones.inside[:, 1, [0, 2]].sum(axis=1), zones.inside[:, [0, 2], 1].sum(axis=1)]
+    )
+    width = EDGES[1] - EDGES[0]
+    area = (covered + sides.T).prod(axis=1) * width**2
+    assert 0.0399 < area.min() < 0.042
+    assert 0.57 < area.max() < 0.6001
+    low, high = np.searchsorted(EDGES, [0.0, 1.0])
+    assert zones.edges.min() >= low - 1
+    assert zones.edges.max() <= high + 1
+
+
+def test_zone_that_lost_its_clicks_is_likelier_than_a_healthy_one() -> None:
+    own = density_of(0, 60)
+    dead = own.copy()
+    dead[20:40, 15:35] *= 0.3
+    counts = np.stack([heatmap(one / one.sum(), 10_000, 9) for one in (own, dead)])
+    healthy, broken = zone_likelihood(counts, profile().domains.fit(counts).density)
+    assert healthy < 0 < 5 < broken
 
 
 def test_zone_deficit_is_the_efficient_score() -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bannercluster.errors import DataError
 from bannercluster.heatmap.statistics.axes import slot_density
+from bannercluster.heatmap.statistics.domains import DomainModel
 from bannercluster.heatmap.statistics.elements import Elements
+from bannercluster.heatmap.statistics.estimation import SpreadCase, estimate_spread
 from bannercluster.heatmap.statistics.fitting import FitTables, fit
 from bannercluster.heatmap.statistics.profile import GridProfile, trusted
-from bannercluster.heatmap.statistics.variation import (
-    VariationSpread,
-    directions,
-    estimate_spread,
-)
+from bannercluster.heatmap.statistics.spread import VariationSpread
+from bannercluster.heatmap.statistics.structure import elements_of
 
 from .healthy import (
     CONFIG,
@@ -84,7 +85,7 @@ def test_elements_are_those_of_a_mixture() -> None:
         np.array([[0.25, 0.3], [0.7, 0.6]]),
         np.array([[0.05, 0.08], [0.03, 0.05]]),
     )
-    found = Elements.of(truth.densities().sum(axis=0))
+    found = elements_of(truth.densities().sum(axis=0))
     order = np.argsort(-found.weight)[:2]
     np.testing.assert_allclose(found.centre[order], truth.centre, atol=0.01)
     np.testing.assert_allclose(found.weight[order], truth.weight, atol=0.03)
@@ -122,18 +123,31 @@ def test_spread_is_found_again() -> None:
     rng = generator(31)
     cases = []
     for number in range(6):
-        made = profile(12, number)
-        columns, kind = directions(made.density, made.elements)
-        sd = np.array([truth.weight, truth.shift, truth.own_shift, truth.width, truth.background])
-        n = np.full(10, 50_000.0)
-        domains = (rng.normal(size=(10, len(kind))) * sd[kind]) @ columns
-        noise = rng.normal(size=(10, 4096)) / np.sqrt(n)[:, None]
-        cases.append((made.density, made.elements, domains + noise, n, 1.0))
+        made = replace(profile(12, number), spread=truth)
+        model = DomainModel.of(
+            made.density, made.elements, truth, bandwidth=made.bandwidth, inflation=11 / 12
+        )
+        domains = model.prior_sd * rng.normal(size=(10, len(model.prior_sd)))
+        drawn = [
+            heatmap(model.density(theta), 50_000, 32, number, nth).reshape(64, 64)
+            for nth, theta in enumerate(domains)
+        ]
+        cases.append(SpreadCase(made, np.stack(drawn)))
     found = estimate_spread(cases)
     assert found.weight == pytest.approx(truth.weight, rel=0.15)
     assert found.shift == pytest.approx(truth.shift, rel=0.35)
     assert found.own_shift == pytest.approx(truth.own_shift, rel=0.25)
     assert found.width == pytest.approx(truth.width, rel=0.2)
+    assert found.background == pytest.approx(truth.background, rel=0.35)
+
+
+def test_spread_of_simulated_references_is_the_simulators() -> None:
+    """With narrow spots too, which shifts move by more than their width."""
+    made = [profile(12, number) for number in range(8)]
+    found = estimate_spread([SpreadCase(one, references(12, n)) for n, one in enumerate(made)])
+    assert found.weight == pytest.approx(0.33, rel=0.2)
+    assert found.shift == pytest.approx(CONFIG.jitter, rel=0.4)
+    assert found.own_shift == pytest.approx(0.5 * CONFIG.jitter, rel=0.4)
 
 
 def test_the_slot_lies_inside_the_ring() -> None:
