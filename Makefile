@@ -1,12 +1,12 @@
 # One command each; every target makes the environment that it needs.
 #   make demo    from nothing to a report on synthetic banners (demo/report.html), offline
-#   make test    the tests, with coverage; `make test JOBS=2` runs them in two processes
+#   make test    the tests, with coverage, in two processes (`make test JOBS=0`: in this one)
 #   make check   formatting, lint, types, import contracts
 #   make bench   the benchmarks: results as JSON in benchmarks/results/
 
 PYTHON ?= python3
 VENV := .venv
-JOBS ?= 0
+JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
