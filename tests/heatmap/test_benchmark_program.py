@@ -324,3 +324,14 @@ def invented(seed: int) -> Any:
         marginal=marginal,
         contaminated=contaminated,
     )
+
+
+def test_speed_is_of_all_heatmaps_of_the_grids() -> None:
+    from benchmarks.heatmap_speed import measured as measured_speed
+
+    found = measured_speed(n_grids=1, repeats=1)
+    assert found["heatmaps"] == 2 * 11 * 7
+    rates = found["heatmaps_a_second"]
+    assert set(rates) == {"statistics", "network", "own_healthy_density", "users_recipe"}
+    for what, rate in rates.items():
+        assert rate == pytest.approx(154 / found[what]["median_s"], rel=0.05)
