@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from bannercluster.heatmap.simulator.domains import draw_domain
 from bannercluster.heatmap.simulator.layouts import FAMILIES, Family, draw_layout
 from bannercluster.heatmap.statistics.elements import WIDTHS, Elements
 from bannercluster.heatmap.statistics.profile import GridProfile
@@ -71,8 +72,6 @@ def test_merged_spot_has_the_moments_of_both() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_elements_of_a_simulated_grid_are_the_layouts(family: Family) -> None:
-    from bannercluster.heatmap.simulator.domains import draw_domain
-
     layout = draw_layout(generator(77), "g", family, CONFIG)
     domains = [draw_domain(generator(78, nth), layout, CONFIG).density for nth in range(20)]
     counts = [heatmap(one.bin_probabilities(), 20_000, 79, nth) for nth, one in enumerate(domains)]
