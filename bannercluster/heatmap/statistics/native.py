@@ -51,55 +51,6 @@ def _add_products(counts, table, out):  # type: ignore[no-untyped-def]
                     own[column] += value * row[column]
 
 
-@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
-def write_slopes(weights, x, y, ratio, density, slot, out):  # type: ignore[no-untyped-def]
-    """Write how the bins of a domain change with its parameters, see ``DomainModel``; float32.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (K + 1,)
-        Of the elements and the background.
-    x, y : ndarray of shape (3, n_halves, K, 64)
-        Mass, slope in the centre and in the log width of each half spot, by axis.
-    ratio, density, slot : ndarray of shape (4096,)
-        Factor of the bins, their probabilities, the background's.
-    out : ndarray of shape (4 K + 3, 4096)
-    """
-    _, n_halves, k, n_bins = x.shape
-    out[k : k + 3] = 0.0
-    for bin_ in range(n_bins * n_bins):
-        out[k, bin_] = weights[k] * slot[bin_] * ratio[bin_]
-    for nth in range(k):
-        share = weights[nth] / np.float32(n_halves)
-        spot, moved_x = out[nth], out[k + 3 + nth]
-        moved_y, wider = out[2 * k + 3 + nth], out[3 * k + 3 + nth]
-        for row in range(n_bins):
-            low = row * n_bins
-            for column in range(n_bins):
-                by_weight = by_x = by_y = by_width = np.float32(0.0)
-                for half in range(n_halves):
-                    across, along = x[0, half, nth, column], y[0, half, nth, row]
-                    by_weight += along * across
-                    by_x += along * x[1, half, nth, column]
-                    by_y += y[1, half, nth, row] * across
-                    by_width += along * x[2, half, nth, column] + y[2, half, nth, row] * across
-                factor = share * ratio[low + column]
-                spot[low + column] = factor * by_weight
-                moved_x[low + column] = factor * by_x
-                moved_y[low + column] = factor * by_y
-                wider[low + column] = factor * by_width
-        for bin_ in range(n_bins * n_bins):
-            out[k + 1, bin_] += moved_x[bin_]
-            out[k + 2, bin_] += moved_y[bin_]
-    for parameter in range(out.shape[0]):
-        own = out[parameter]
-        total = np.float32(0.0)
-        for bin_ in range(n_bins * n_bins):
-            total += own[bin_]
-        for bin_ in range(n_bins * n_bins):
-            own[bin_] -= total * density[bin_]
-
-
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def zone_ratios(counts, density, edges, inside, log_kept, shares, out):  # type: ignore[no-untyped-def]
     """Write the log likelihood ratios of zones that lose shares of their clicks.

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from bannercluster.heatmap.binning import Counts
 from bannercluster.heatmap.statistics.native import Float32, table_products
@@ -70,7 +69,7 @@ def likelihood_ratios(tables: RatioTables, counts: Counts) -> Ratios:
     averaged, best, share = (np.empty((len(counts), len(FAMILIES))) for _ in range(3))
     for family in range(len(FAMILIES)):
         own = found[:, tables.family == family].reshape(len(counts), -1)
-        averaged[:, family] = logsumexp(own, axis=1) - np.log(own.shape[1])
+        averaged[:, family] = log_mean(own)
         best[:, family] = own.max(axis=1)
         share[:, family] = SHARES[own.argmax(axis=1) % len(SHARES)]
     return Ratios(averaged, best, share)
@@ -100,8 +99,15 @@ def own_ratios(tables: RatioTables, counts: Counts, densities: Array) -> Array:
         found = np.stack([np.log((1 - s) + s * ratio) @ clicks for s in _SHARES], axis=1)
         for family, (low, high) in enumerate(pairwise(starts.tolist())):
             own = found[low:high].astype(np.float64)
-            averaged[row, family] = logsumexp(own) - np.log(own.size)
+            averaged[row, family] = log_mean(own.ravel())
     return averaged
+
+
+def log_mean(logs: Array) -> Array:
+    """Return the log of the mean of positive numbers given by their logs, over the last axis."""
+    most = logs.max(axis=-1)
+    found: Array = most + np.log(np.exp(logs - most[..., None]).mean(axis=-1))
+    return found
 
 
 _SHARES = SHARES.astype(np.float32)

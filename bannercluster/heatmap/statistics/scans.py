@@ -12,12 +12,12 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from bannercluster.heatmap.binning import EDGES, N_BINS, Counts
 from bannercluster.heatmap.statistics.axes import cumulative, window_sums
 from bannercluster.heatmap.statistics.domains import DomainFits
 from bannercluster.heatmap.statistics.native import Float32, matrix_products, zone_ratios
+from bannercluster.heatmap.statistics.ratios import log_mean
 from bannercluster.heatmap.statistics.templates import SHARES
 from bannercluster.heatmap.statistics.variation import Variation
 
@@ -126,11 +126,8 @@ def zone_deficits(
     information = np.maximum(p * (1 - p), _TINY) * left + 0.5 / n_clicks**2
     signal = np.maximum(np.sqrt(n_clicks) * missing / np.sqrt(information), 0)
     score, precision = n_clicks * missing, n_clicks * information
-    ratio = np.full(len(cells), -np.inf)
-    for share in _SHARES:
-        one = share * score - 0.5 * share**2 * precision
-        ratio = np.logaddexp(ratio, logsumexp(one, axis=1))
-    return signal.max(axis=1), ratio - np.log(p.shape[1] * len(_SHARES))
+    by_share = [log_mean(share * score - 0.5 * share**2 * precision) for share in _SHARES]
+    return signal.max(axis=1), log_mean(np.stack(by_share, axis=1))
 
 
 _LEAST_LEFT = 1e-3
@@ -164,9 +161,7 @@ def zone_likelihood(counts: Counts, densities: Array) -> Array:
             SHARES,
             ratios,
         )
-    flat = found.reshape(len(counts), -1)
-    averaged: Array = logsumexp(flat, axis=1) - np.log(flat.shape[1])
-    return averaged
+    return log_mean(found.reshape(len(counts), -1))
 
 
 @dataclass(frozen=True, eq=False)
