@@ -19,9 +19,10 @@ import threadpoolctl
 
 from bannercluster.errors import UsageError
 from bannercluster.heatmap.binning import Counts, bin_clicks
-from bannercluster.heatmap.combination import Combination, auroc
+from bannercluster.heatmap.combination import Combination
 from bannercluster.heatmap.dataset import heatmap_dataset
 from bannercluster.heatmap.model import load_model_if_any
+from bannercluster.heatmap.quality import auroc
 from bannercluster.heatmap.scorer import HeatmapScorer
 from bannercluster.heatmap.simulator.config import SimulatorConfig
 from bannercluster.heatmap.simulator.domains import draw_domain

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from bannercluster.heatmap.combination import auroc
 from bannercluster.heatmap.mixtures.path import fit_path
 from bannercluster.heatmap.mixtures.truth import fit_from_truth
 from bannercluster.heatmap.networks.anchors import anchor_cosine, mean_anchors
@@ -29,6 +28,7 @@ from bannercluster.heatmap.networks.embedding import encode
 from bannercluster.heatmap.networks.encoder import SimclrNetwork
 from bannercluster.heatmap.networks.location import LocationConfig, train_location_network
 from bannercluster.heatmap.networks.simclr import FULL, SMALL, SimclrConfig, train_on_heatmaps
+from bannercluster.heatmap.quality import auroc
 from bannercluster.heatmap.simulator.benchmark import (
     BenchmarkConfig,
     Heatmaps,

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bannercluster.heatmap.combination import auroc
-
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -23,6 +21,14 @@ class Estimated:
     value: float
     low: float
     high: float
+
+
+def auroc(scores: Array, broken: npt.NDArray[np.bool_]) -> float:
+    """Return the probability that a broken heatmap scores above a healthy one, ties by half."""
+    healthy = np.sort(scores[~broken])
+    below = np.searchsorted(healthy, scores[broken], side="left")
+    upto = np.searchsorted(healthy, scores[broken], side="right")
+    return float((below + upto).mean() / (2 * len(healthy)))
 
 
 def recall_at(scores: Array, broken: Mask, false_positive_rate: float = 0.01) -> float:

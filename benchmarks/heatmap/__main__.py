@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=(7, 8, 9))
     parser.add_argument("--grids", type=int, nargs=3, default=(120, 20, 60))
     parser.add_argument("--healthy", type=int, default=30, help="domains of a held-out grid")
-    parser.add_argument("--taught", type=int, default=10, help="domains of a grid to learn from")
+    parser.add_argument("--taught", type=int, default=15, help="domains of a grid to learn from")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--label", default="", help="another one scores all heatmaps again")
     parser.add_argument("--no-network", action="store_true", help="the statistics alone")
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--output", help="JSON to write instead of results/heatmap.json")
     given = parser.parse_args()
     asked = (*given.grids, given.healthy, given.taught, given.no_network)
-    if given.output is None and asked != (120, 20, 60, 30, 10, False):
+    if given.output is None and asked != (120, 20, 60, 30, 15, False):
         parser.error("results/heatmap.json is of the whole benchmark: give --output for another")
     torch.set_num_threads(given.workers)
     began = time.perf_counter()

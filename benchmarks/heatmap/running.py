@@ -31,7 +31,7 @@ N_REFERENCES = BenchmarkConfig().simulator.references
 CONTAMINATED = (0, N_REFERENCES // 10, N_REFERENCES // 5)
 """Broken ones among the references of a grid: none, 10 and 20 %."""
 
-FAULTY_TAUGHT = 2
+FAULTY_TAUGHT = 3
 """Heatmaps of each taught grid, fault and number of clicks."""
 
 _LESS_HEALTHY = 10

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 
 from bannercluster.errors import DataError, IncompatibleStoreError
+from bannercluster.heatmap import combination as combining
 from bannercluster.heatmap.alerts import ConformalNull, benjamini_hochberg
 from bannercluster.heatmap.calibration import calibrate, position
 from bannercluster.heatmap.combination import (
     Combination,
-    auroc,
     expanded,
     tail_sum,
     train_combination,
 )
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.nulls import LADDER, NullScores
+from bannercluster.heatmap.quality import auroc
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
 from bannercluster.heatmap.suspects import believed
 from bannercluster.heatmap.thinning import content_order, thinned, thinned_to
@@ -234,6 +235,33 @@ def test_broken_without_a_name_are_learned_too() -> None:
     assert made.faults == ("?",)
     assert not made.names_faults
     assert auroc(made.log_odds(z, n_clicks), broken) > 0.85
+
+
+def test_lessons_count_as_if_two_of_three_were_healthy() -> None:
+    """Three times as many healthy lessons do not make it think that fewer are broken."""
+    z, n_clicks, broken, grid = _labelled()
+    times = np.repeat(np.arange(len(z)), np.where(broken, 1, 3))
+    lessons = (z, n_clicks, broken, grid)
+    once, thrice = (
+        train_combination(tuple("wxyz"), *own, penalties=(5.0,)).log_odds(z, n_clicks)
+        for own in (lessons, tuple(one[times] for one in lessons))
+    )
+    assert abs(np.median(thrice - once)) < 0.1
+    assert np.corrcoef(once, thrice)[0, 1] > 0.999
+
+
+def test_ridge_is_chosen_by_recall_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two ridges the one that ranks a little worse, but has no healthy ones at the top."""
+    z, n_clicks, broken, grid = _labelled()
+    healthy_on_top, broken_below = broken.astype(float), broken.astype(float)
+    healthy_on_top[np.flatnonzero(~broken)[:20]] = 2
+    broken_below[np.flatnonzero(broken)[:30]] = -1
+    assert auroc(healthy_on_top, broken) > auroc(broken_below, broken)
+    found = {0.02: healthy_on_top, 0.08: broken_below, 0.3: healthy_on_top}
+    monkeypatch.setattr(combining, "_left_out", lambda *given: found[given[-1]])
+    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid)
+    assert made.penalty == 0.08
+    assert made.auroc == auroc(broken_below, broken)
 
 
 def test_combination_needs_both_kinds() -> None:

@@ -8,7 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from bannercluster.heatmap.combination import Combination, auroc
+from bannercluster.heatmap.combination import Combination
 from bannercluster.heatmap.few import (
     MANY,
     NUMBERS,
@@ -18,6 +18,7 @@ from bannercluster.heatmap.few import (
     teach_few,
 )
 from bannercluster.heatmap.judging import Judge
+from bannercluster.heatmap.quality import auroc
 from bannercluster.heatmap.scored import RowScores
 from bannercluster.heatmap.scorer import HeatmapScorer
 from bannercluster.heatmap.simulator.benchmark import (

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from bannercluster.heatmap.combination import auroc
 from bannercluster.heatmap.quality import (
     GridBootstrap,
+    auroc,
     false_positive_rate,
     gain,
     ranking,

@@ -9,8 +9,9 @@ import pytest
 import xarray as xr
 
 from bannercluster.errors import DataError
-from bannercluster.heatmap.combination import Combination, auroc
+from bannercluster.heatmap.combination import Combination
 from bannercluster.heatmap.dataset import heatmap_dataset
+from bannercluster.heatmap.quality import auroc
 from bannercluster.heatmap.scored import RowScores
 from bannercluster.heatmap.scorer import HeatmapScorer
 from bannercluster.heatmap.simulator.benchmark import (

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bannercluster.heatmap.combination import auroc
+from bannercluster.heatmap.quality import auroc
 from bannercluster.heatmap.simulator.config import SimulatorConfig
 from bannercluster.heatmap.simulator.domains import draw_domain
 from bannercluster.heatmap.simulator.faults import FAULTS, Broken, Setting, break_banner
