@@ -18,8 +18,9 @@ from bannercluster.heatmap.nulls import LADDER, NullScores
 
 Array = npt.NDArray[np.float64]
 
-_LOG_ODDS = 3.0
-"""Mean log odds of a reference, in nats, beyond which it is not believed to be healthy."""
+_LOG_ODDS = 1.5
+"""Mean log odds of a reference, in nats, beyond which it is not believed to be healthy; before its
+clicks are seen they are -0.7, see ``train_combination``."""
 
 _LEAST_CLICKS = 300
 _MOST_ROUNDS = 5
@@ -44,7 +45,7 @@ def believed(
         Without the suspects.
     suspects : frozenset of (int, int)
         Grid and number of the references whose mean log odds of *broken*, left out and thinned to
-        300 clicks or more, exceed 3 nats; of each grid at most half.
+        300 clicks or more, exceed 1.5 nats; of each grid at most half.
     """
     names, which = np.unique(np.stack([null.grid, null.reference]), axis=1, return_inverse=True)
     which = which.ravel()
