@@ -9,16 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from bannercluster.heatmap.combination import Combination
 from bannercluster.heatmap.few import teach_few
 from bannercluster.heatmap.gate import Gate, TaughtScores
-from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.model import (
     NETWORK,
     network_block,
@@ -105,7 +101,15 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
         auroc = scores.auroc(scores.out_of_fold()) if gate is None else _auroc(gate)
         times.append(("combination", time.perf_counter() - started))
         started = time.perf_counter()
-        few = _few(lessons, reference, combination, blocks, n_workers)
+        few = teach_few(
+            counts_of(lessons),
+            names_of(lessons, "grid_id"),
+            reference,
+            names_of(lessons, "fault"),
+            combination,
+            blocks,
+            n_workers,
+        )
         times.append(("grids with few references", time.perf_counter() - started))
     save_model(
         url,
@@ -130,25 +134,6 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
     made = read_card_if_any(url)
     assert made is not None  # noqa: S101 - it was written just now
     return MadeModel(made, is_new=True, seconds=tuple(times))
-
-
-def _few(
-    lessons: xr.Dataset,
-    reference: npt.NDArray[np.bool_],
-    combination: Combination,
-    blocks: Blocks,
-    n_workers: int,
-) -> dict[int, Judge]:
-    """Teach how grids with few references are judged."""
-    return teach_few(
-        counts_of(lessons),
-        names_of(lessons, "grid_id"),
-        reference,
-        names_of(lessons, "fault"),
-        combination,
-        blocks,
-        n_workers,
-    )
 
 
 def _auroc(gate: Gate) -> Estimated:
