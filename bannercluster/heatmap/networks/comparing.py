@@ -75,7 +75,7 @@ class ComparisonConfig:
     seed: int = 1_000
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(
-            n_steps=12_000, learning_rate=2e-3, n_warmup=300, precision="bfloat16"
+            n_steps=12_000, learning_rate=2e-3, n_warmup=300, precision="auto"
         )
     )
 
@@ -83,7 +83,7 @@ class ComparisonConfig:
     def small(cls) -> ComparisonConfig:
         """Return what two cores train in about two minutes."""
         training = TrainingConfig(
-            n_steps=500, learning_rate=2e-3, n_warmup=50, ema_decay=0.99, precision="bfloat16"
+            n_steps=500, learning_rate=2e-3, n_warmup=50, ema_decay=0.99, precision="auto"
         )
         return cls(
             n_grids=40,

@@ -49,7 +49,7 @@ class CountConfig:
             learning_rate=3e-3,
             n_warmup=100,
             ema_decay=0.995,
-            precision="bfloat16",
+            precision="auto",
             checkpoint_every=100,
         )
     )

@@ -65,7 +65,7 @@ class LocationConfig:
             learning_rate=3e-3,
             n_warmup=50,
             ema_decay=0.99,
-            precision="bfloat16",
+            precision="auto",
             checkpoint_every=100,
         )
     )

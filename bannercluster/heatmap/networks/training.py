@@ -13,12 +13,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from bannercluster.encoders.engines import resolve_engine
 from bannercluster.errors import UsageError
 from bannercluster.heatmap.networks.checkpoint import Checkpoint, State
 from bannercluster.heatmap.networks.saved import NetworkFolder
@@ -54,8 +55,10 @@ class TrainingConfig:
     ema_decay : float or None
         Share of the old average that each step keeps, at most; the average of the weights is the
         result. None: the last weights are.
-    precision : {"float32", "bfloat16"}
-        bfloat16 by autocast; the weights stay float32.
+    precision : {"auto", "float32", "bfloat16"}
+        bfloat16 by autocast; the weights stay float32. "auto": where the device multiplies it in
+        hardware, else float32; processors that imitate it take twice as long for it. Which one it
+        was is part of the network's fingerprint.
     seed : int
         Of what torch draws in a step (dropout, initial weights by `seeded`).
     device : str
@@ -71,7 +74,7 @@ class TrainingConfig:
     final_share: float = 0.01
     clip_norm: float = 1.0
     ema_decay: float | None = 0.998
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
     seed: int = 0
     device: str = "cpu"
     checkpoint_every: int = 250
@@ -188,9 +191,13 @@ def train(
     ------
     UsageError
         If the loss is no longer finite.
+    EngineError
+        If the device, or bfloat16 on it, was asked for and is not there.
     StoreError, FormatVersionError
         If what lies there is damaged or newer than this code, or the disk refuses.
     """
+    engine = resolve_engine("torch", config.precision, config.device)
+    config = replace(config, precision=engine.precision)
     settings = {key: value for key, value in asdict(config).items() if key not in _OPERATIONAL}
     mark = fingerprint({"name": name, "training": settings, "recipe": dict(recipe)})
     place = None if folder is None else NetworkFolder.of(folder, name, mark)

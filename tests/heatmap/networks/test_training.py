@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bannercluster.errors import FormatVersionError, StoreError, UsageError
+from bannercluster.encoders import engines
+from bannercluster.errors import EngineError, FormatVersionError, StoreError, UsageError
 from bannercluster.heatmap.networks.training import TrainingConfig, seeded, train
 from bannercluster.store import points
 
@@ -138,6 +139,30 @@ def test_what_decides_the_result_names_the_folder(tmp_path):
     ):
         train(build(), batches, loss, config, recipe=recipe, folder=str(tmp_path))
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(("has_it", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_is_what_the_processor_computes(monkeypatch, has_it, precision):
+    """And it is said in the fingerprint."""
+    monkeypatch.setattr(engines, "cpu_has_bfloat16", lambda: has_it)
+    lower = []
+
+    def noted(network, batch):
+        lower.append(torch.is_autocast_enabled("cpu"))
+        return loss(network, batch)
+
+    short = replace(CONFIG, n_steps=2)
+    chosen = train(build(), batches, noted, replace(short, precision="auto"), recipe={})
+    assert lower == 2 * [has_it]
+    named = train(build(), batches, loss, replace(short, precision=precision), recipe={})
+    assert chosen.fingerprint == named.fingerprint
+    assert same(chosen, named)
+
+
+def test_a_precision_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(engines, "cpu_has_bfloat16", lambda: False)
+    with pytest.raises(EngineError, match="bfloat16 was asked for, but this CPU"):
+        train(build(), batches, loss, replace(CONFIG, precision="bfloat16"), recipe={})
 
 
 def test_without_an_average_the_last_weights_are_the_result():
