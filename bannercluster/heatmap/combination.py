@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -160,6 +161,38 @@ def train_combination(
 ) -> Combination:
     """Teach a combination which heatmaps are broken, and what their faults look like.
 
+    As ``cross_taught``, but a single penalty is taken as it is.
+    """
+    if len(penalties) > 1:
+        return cross_taught(names, z, n_clicks, broken, grid, fault, penalties).combination
+    return _Lessons.of(z, n_clicks, broken, grid, fault).combination(names, penalties[0], None)
+
+
+class CrossTaught(NamedTuple):
+    """A combination, and what its like say of heatmaps that they were not taught.
+
+    Parameters
+    ----------
+    combination : Combination
+    left_out : ndarray of shape (n,), float64
+        Log odds of each heatmap by a combination with the same ridge, taught on other grids.
+    """
+
+    combination: Combination
+    left_out: Array
+
+
+def cross_taught(
+    names: tuple[str, ...],
+    z: Array,
+    n_clicks: Array,
+    broken: npt.NDArray[np.bool_],
+    grid: npt.NDArray[np.int64],
+    fault: npt.NDArray[np.object_] | None = None,
+    penalties: tuple[float, ...] = PENALTIES,
+) -> CrossTaught:
+    """Teach a combination, and others on all but a fifth of the grids each.
+
     The ridge is chosen by heatmaps of grids that were left out: by their AUROC and by the recall
     where 1 % of the healthy ones alert, in equal parts. Lessons count as if two of three were
     healthy, however many are: recall at so few false alerts depends on where their tail ends.
@@ -181,37 +214,61 @@ def train_combination(
     DataError
         If the heatmaps are all broken or all healthy, or of one grid.
     """
-    if broken.all() or not broken.any() or len(np.unique(grid)) < 2:
-        raise DataError(
-            f"{int(broken.sum())} of {len(broken)} heatmaps on {len(np.unique(grid))} grids are "
-            "broken: training takes broken and healthy ones of two grids or more"
+    lessons = _Lessons.of(z, n_clicks, broken, grid, fault)
+    found = [lessons.left_out(one) for one in penalties]
+    best = int(np.argmax([auroc(odds, broken) + recall_at(odds, broken) for odds in found]))
+    reached = auroc(found[best], broken)
+    return CrossTaught(lessons.combination(names, penalties[best], reached), found[best])
+
+
+@dataclass(frozen=True, eq=False)
+class _Lessons:
+    """Standardised features of labelled heatmaps, and the fold of each."""
+
+    features: Array
+    mean: Array
+    scale: Array
+    label: npt.NDArray[np.str_]
+    fold: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        z: Array,
+        n_clicks: Array,
+        broken: npt.NDArray[np.bool_],
+        grid: npt.NDArray[np.int64],
+        fault: npt.NDArray[np.object_] | None,
+    ) -> _Lessons:
+        names, number = np.unique(grid, return_inverse=True)
+        if broken.all() or not broken.any() or len(names) < 2:
+            raise DataError(
+                f"{int(broken.sum())} of {len(broken)} heatmaps on {len(names)} grids are "
+                "broken: training takes broken and healthy ones of two grids or more"
+            )
+        label = np.full(len(broken), _UNNAMED) if fault is None else fault.astype(str)
+        label = np.where(broken, np.where(label == "", _UNNAMED, label), _HEALTHY)
+        features = expanded(z, n_clicks)
+        mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
+        fold = number % min(_N_FOLDS, len(names))
+        return cls((features - mean) / scale, mean, scale, label, fold)
+
+    def combination(
+        self, names: tuple[str, ...], penalty: float, reached: float | None
+    ) -> Combination:
+        faults, weight, intercept = _regression(self.features, self.label, penalty)
+        return Combination(
+            names, self.mean, self.scale, faults, weight, intercept, penalty, reached
         )
-    label = np.full(len(broken), _UNNAMED) if fault is None else fault.astype(str)
-    label = np.where(broken, np.where(label == "", _UNNAMED, label), _HEALTHY)
-    features = expanded(z, n_clicks)
-    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
-    features = (features - mean) / scale
-    _, number = np.unique(grid, return_inverse=True)
-    folds = number % min(_N_FOLDS, number.max() + 1)
-    penalty, reached = penalties[0], None
-    if len(penalties) > 1:
-        found = [_left_out(features, label, folds, one) for one in penalties]
-        best = int(np.argmax([auroc(odds, broken) + recall_at(odds, broken) for odds in found]))
-        penalty, reached = penalties[best], auroc(found[best], broken)
-    faults, weight, intercept = _regression(features, label, penalty)
-    return Combination(names, mean, scale, faults, weight, intercept, penalty, reached)
 
-
-def _left_out(
-    features: Array, label: npt.NDArray[np.str_], folds: npt.NDArray[np.int64], penalty: float
-) -> Array:
-    """Return the log odds of each heatmap, taught on the other folds, shape (n,)."""
-    found = np.zeros(len(features))
-    for fold in range(int(folds.max()) + 1):
-        out = folds == fold
-        _, weight, intercept = _regression(features[~out], label[~out], penalty)
-        found[out] = logsumexp(features[out] @ weight.T + intercept, axis=1)
-    return found
+    def left_out(self, penalty: float) -> Array:
+        """Return the log odds of each heatmap, taught on the other folds, shape (n,)."""
+        found = np.zeros(len(self.features))
+        for fold in range(int(self.fold.max()) + 1):
+            out = self.fold == fold
+            _, weight, intercept = _regression(self.features[~out], self.label[~out], penalty)
+            found[out] = logsumexp(self.features[out] @ weight.T + intercept, axis=1)
+        return found
 
 
 def _regression(

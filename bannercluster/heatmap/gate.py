@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from bannercluster.heatmap.combination import Combination, train_combination
+from bannercluster.heatmap.combination import CrossTaught, cross_taught
 from bannercluster.heatmap.quality import Estimated, gain, ranking
 from bannercluster.heatmap.references import names_of
 from bannercluster.heatmap.scorer import HeatmapScorer
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES, Blocks
 
 Array = npt.NDArray[np.float64]
-
-_N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,41 +77,28 @@ class TaughtScores:
             oracle=heatmaps["oracle"].to_numpy()[labelled[chosen]],
         )
 
-    @property
+    @cached_property
     def statistics(self) -> TaughtScores:
         """The same without the scores of blocks."""
         n = len(SCORE_NAMES)
         return replace(self, names=self.names[:n], z=self.z[:, :n])
 
-    def auroc(self, scores: Array) -> Estimated:
+    @cached_property
+    def taught(self) -> CrossTaught:
+        """What is taught on all of them, and what is said of grids that were left out."""
+        return cross_taught(self.names, self.z, self.n_clicks, self.broken, self.grid, self.fault)
+
+    @property
+    def auroc(self) -> Estimated:
+        """How well combinations tell the broken ones on grids that they were not taught.
+
+        With the ridge that is best for it, one of three.
+        """
+        return self.auroc_of(self.taught.left_out)
+
+    def auroc_of(self, scores: Array) -> Estimated:
         """Return how well scores tell the broken ones from the others."""
         return ranking(scores, self.broken, self.grid).auroc
-
-    def combination(self) -> Combination:
-        """Teach a combination on all of them."""
-        return train_combination(
-            self.names, self.z, self.n_clicks, self.broken, self.grid, self.fault
-        )
-
-    def out_of_fold(self) -> Array:
-        """Return the log odds of each heatmap, taught on other grids, shape (n,).
-
-        The ridge is chosen on those other grids too.
-        """
-        folds = self.grid % min(_N_FOLDS, int(self.grid.max()) + 1)
-        found = np.zeros(len(self.z))
-        for fold in range(int(folds.max()) + 1):
-            out = folds == fold
-            taught = train_combination(
-                self.names,
-                self.z[~out],
-                self.n_clicks[~out],
-                self.broken[~out],
-                self.grid[~out],
-                self.fault[~out],
-            )
-            found[out] = taught.log_odds(self.z[out], self.n_clicks[out])
-        return found
 
 
 @dataclass(frozen=True)
@@ -141,10 +127,10 @@ class Gate:
     @classmethod
     def of(cls, block: str, scores: TaughtScores) -> Gate:
         """Compare the combination of all scores with that of the statistics alone."""
-        with_it, without = scores.out_of_fold(), scores.statistics.out_of_fold()
+        alone = scores.statistics
         return cls(
             block,
-            scores.auroc(with_it),
-            scores.auroc(without),
-            gain(with_it, without, scores.broken, scores.grid),
+            scores.auroc,
+            alone.auroc,
+            gain(scores.taught.left_out, alone.taught.left_out, scores.broken, scores.grid),
         )

@@ -25,7 +25,6 @@ from bannercluster.heatmap.model import (
 from bannercluster.heatmap.networks.comparing import ComparisonConfig, train_comparison
 from bannercluster.heatmap.networks.comparison import ComparisonNetwork
 from bannercluster.heatmap.networks.training import Trained
-from bannercluster.heatmap.quality import Estimated
 from bannercluster.heatmap.recipes import ModelRecipe
 from bannercluster.heatmap.references import counts_of, names_of
 from bannercluster.heatmap.simulated import dataset_of
@@ -97,8 +96,7 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
         is_kept = gate is not None and gate.kept
         if not is_kept:
             scores, blocks = scores.statistics, ()
-        combination = scores.combination()
-        auroc = scores.auroc(scores.out_of_fold()) if gate is None else _auroc(gate)
+        combination = scores.taught.combination
         times.append(("combination", time.perf_counter() - started))
         started = time.perf_counter()
         few = teach_few(
@@ -118,8 +116,8 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
         few,
         {
             "network": _mark(recipe, trained) if is_kept else None,
-            "auroc_out_of_fold": asdict(auroc),
-            "auroc_oracle": asdict(scores.auroc(scores.oracle)),
+            "auroc_out_of_fold": asdict(scores.auroc),
+            "auroc_oracle": asdict(scores.auroc_of(scores.oracle)),
             "gate": None if gate is None else {**asdict(gate), "kept": gate.kept},
             "lessons": {
                 "n_grids": recipe.lessons.n_grids,
@@ -134,10 +132,6 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
     made = read_card_if_any(url)
     assert made is not None  # noqa: S101 - it was written just now
     return MadeModel(made, is_new=True, seconds=tuple(times))
-
-
-def _auroc(gate: Gate) -> Estimated:
-    return gate.auroc if gate.kept else gate.baseline
 
 
 def _mark(recipe: ModelRecipe, trained: Trained | None) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from bannercluster.heatmap.alerts import ConformalNull, benjamini_hochberg
 from bannercluster.heatmap.calibration import calibrate, position
 from bannercluster.heatmap.combination import (
     Combination,
+    cross_taught,
     expanded,
     tail_sum,
     train_combination,
@@ -258,10 +259,23 @@ def test_ridge_is_chosen_by_recall_too(monkeypatch: pytest.MonkeyPatch) -> None:
     broken_below[np.flatnonzero(broken)[:30]] = -1
     assert auroc(healthy_on_top, broken) > auroc(broken_below, broken)
     found = {0.02: healthy_on_top, 0.08: broken_below, 0.3: healthy_on_top}
-    monkeypatch.setattr(combining, "_left_out", lambda *given: found[given[-1]])
-    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid)
+    monkeypatch.setattr(combining._Lessons, "left_out", lambda lessons, penalty: found[penalty])
+    made, left_out = cross_taught(tuple("wxyz"), z, n_clicks, broken, grid)
     assert made.penalty == 0.08
     assert made.auroc == auroc(broken_below, broken)
+    assert left_out is broken_below
+
+
+def test_what_is_said_of_left_out_grids_does_not_depend_on_their_labels() -> None:
+    z, n_clicks, broken, grid = _labelled()
+    own = grid % 5 == 0
+    before, after = (
+        cross_taught(tuple("wxyz"), z, n_clicks, labels, grid, penalties=(0.08,)).left_out
+        for labels in (broken, broken ^ own)
+    )
+    np.testing.assert_array_equal(before[own], after[own])
+    assert (before[~own] != after[~own]).all()
+    assert 0.5 < auroc(before, broken) < 1
 
 
 def test_combination_needs_both_kinds() -> None:

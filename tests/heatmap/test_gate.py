@@ -56,9 +56,9 @@ def test_figures_are_of_grids_that_taught_nothing() -> None:
     scores = drawn()
     broken = np.random.default_rng(5).random(N) < 0.5
     guessed = replace(scores, broken=broken)
-    assert abs(guessed.auroc(guessed.out_of_fold()).value - 0.5) < 0.08
-    taught = guessed.combination().log_odds(guessed.z, guessed.n_clicks)
-    assert guessed.auroc(taught).value > 0.65
+    assert abs(guessed.auroc.value - 0.5) < 0.08
+    taught = guessed.taught.combination.log_odds(guessed.z, guessed.n_clicks)
+    assert guessed.auroc_of(taught).value > 0.65
 
 
 def test_the_statistics_do_not_depend_on_blocks() -> None:
