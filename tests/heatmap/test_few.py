@@ -8,7 +8,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from bannercluster.heatmap.combination import Combination
+from bannercluster.heatmap import few as teaching
+from bannercluster.heatmap.combination import Combination, train_combination
 from bannercluster.heatmap.few import (
     MANY,
     NUMBERS,
@@ -96,6 +97,28 @@ def test_judges_come_back_from_json(taught: tuple[Combination, dict[int, Judge]]
         )
         for one in fields(RowScores):
             np.testing.assert_array_equal(getattr(own, one.name), getattr(other, one.name))
+
+
+def test_no_more_grids_and_heatmaps_than_it_takes(
+    taught: tuple[Combination, dict[int, Judge]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    combination, few = taught
+    monkeypatch.setattr(teaching, "_MOST_GRIDS", 3)
+    monkeypatch.setattr(teaching, "_MOST_OF_A_GRID", 20)
+    seen = []
+
+    def noted(*given):
+        seen.append((given[3], given[4]))
+        return train_combination(*given)
+
+    monkeypatch.setattr(teaching, "train_combination", noted)
+    maps = part("train")
+    names = np.array([f"grid-{nth}" for nth in maps.grid], object)
+    fewer = teach_few(maps.counts, names, maps.reference, maps.fault, combination, (), 1)
+    assert set(fewer) == set(few)
+    for broken, grid in seen:
+        assert np.bincount(grid).tolist() == [20] * 3
+        assert 0 < broken.sum() < len(broken)
 
 
 def test_who_judges_whom(taught: tuple[Combination, dict[int, Judge]]) -> None:
