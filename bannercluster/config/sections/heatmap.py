@@ -60,9 +60,12 @@ class HeatmapTrainConfig(Section):
         Option(help="How much it learns from: small for two cores, full for a GPU"),
     ] = "small"
     network: Annotated[
-        Literal["comparison", "none"],
-        Option(help="Network beside the statistics; it is kept only where it adds to them"),
-    ] = "comparison"
+        Literal["auto", "comparison", "none"],
+        Option(
+            help="Network beside the statistics, kept only where it adds to them; auto: comparison "
+            "with the full profile, none with the small one, where it adds nothing"
+        ),
+    ] = "auto"
     also: Annotated[
         tuple[Literal["count", "location", "simclr"], ...],
         Option(help="Further networks to train and measure; the model does not use them"),

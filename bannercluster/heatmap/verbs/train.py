@@ -15,6 +15,7 @@ from bannercluster.heatmap.binning import N_BINS
 from bannercluster.heatmap.further import Figure, FurtherRecipe, trained_further
 from bannercluster.heatmap.model import networks_url, read_card_if_any, write_card
 from bannercluster.heatmap.modelling import MadeModel, make_model, one_torch_thread
+from bannercluster.heatmap.networks.comparing import ComparisonConfig
 from bannercluster.heatmap.recipes import PROFILES, ModelRecipe
 from bannercluster.heatmap.simulator.benchmark import BenchmarkConfig
 from bannercluster.heatmap.simulator.faults import FAULTS
@@ -43,8 +44,8 @@ _COMPARED_NBYTES = N_BINS * N_BINS * 6
 
 _GRID_NBYTES = 48 << 20
 _NETWORK_NBYTES = 900 << 20
-"""Weights, optimiser and a batch in work with what torch keeps of it; `bc heatmap demo`, which
-trains the small profile, peaked at 1.6 GiB where 2.1 were planned."""
+"""Weights, optimiser and a batch in work with what torch keeps of it; a demo that trained the small
+profile's peaked at 1.6 GiB where 2.1 were planned."""
 
 
 def plan(settings: Settings) -> StagePlan:
@@ -71,11 +72,9 @@ def plan(settings: Settings) -> StagePlan:
         ("into", url),
         ("state", "there already" if is_there else "to be made"),
     )  # fmt: skip
-    taught = 0 if network is None else network.n_heatmaps * _COMPARED_NBYTES
     parts = (
         *library_parts(settings.runtime, "threads"),
-        MemoryPart("heatmaps of the network", 2 * taught, "process", "network"),
-        MemoryPart("network in training", _NETWORK_NBYTES, "process", "network"),
+        *_network_parts(network, settings.heatmap_train.also),
         MemoryPart(
             "heatmaps of the lessons",
             3 * _n_heatmaps(lessons) * _COUNTS_NBYTES,
@@ -86,6 +85,18 @@ def plan(settings: Settings) -> StagePlan:
     )
     memory = MemoryPlan("heatmap train", parts, memory_budget(settings.runtime))
     return StagePlan("heatmap train", summary, memory, "threads")
+
+
+def _network_parts(
+    network: ComparisonConfig | None, also: tuple[str, ...]
+) -> tuple[MemoryPart, ...]:
+    if network is None and not also:
+        return ()
+    taught = 0 if network is None else network.n_heatmaps * _COMPARED_NBYTES
+    return (
+        MemoryPart("heatmaps of the network", 2 * taught, "process", "network"),
+        MemoryPart("network in training", _NETWORK_NBYTES, "process", "network"),
+    )
 
 
 def run(settings: Settings, *, executor: Executor, progress: Progress) -> TrainResult:
@@ -112,7 +123,10 @@ def recipe_of(settings: Settings) -> ModelRecipe:
     """Return what the settings ask for."""
     config = settings.heatmap_train
     recipe = PROFILES[config.profile](config.seed)
-    return replace(recipe, comparison=None) if config.network == "none" else recipe
+    network = config.network
+    if network == "auto":
+        network = "comparison" if config.profile == "full" else "none"
+    return replace(recipe, comparison=None) if network == "none" else recipe
 
 
 def _with_also(settings: Settings, made: MadeModel, progress: Progress) -> MadeModel:

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from bannercluster.cli.main import main
-from bannercluster.config import Settings
 from bannercluster.heatmap.verbs import train
 from bannercluster.runtime import SilentProgress, ThreadExecutor
 
-from .worlds import WORLD, use_small_recipe
+from .worlds import WORLD, use_small_recipe, with_network
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +67,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as monkeypatch:
         use_small_recipe(monkeypatch)
-        settings = Settings().replace("paths", origin="test", heatmap_model=str(folder))
+        settings = with_network(str(folder))
         made = train.run(settings, executor=ThreadExecutor(1), progress=SilentProgress())
     assert made.is_new
     steps = [name for name, _ in made.seconds]

@@ -14,7 +14,6 @@ def test_from_nothing_to_a_report(
 ) -> None:
     monkeypatch.setenv("BC_HEATMAP_SYNTH_N_REFERENCES", "3")
     monkeypatch.setenv("BC_HEATMAP_SYNTH_MAX_CLICKS", "300")
-    monkeypatch.setenv("BC_HEATMAP_TRAIN_NETWORK", "none")
     small = ("demo", "--folder", "here", "--grids", "2", "--domains", "3")
     code, first, _ = run(capsys, *small)
     assert code == 0

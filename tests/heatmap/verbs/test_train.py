@@ -31,9 +31,10 @@ from bannercluster.runtime import SilentProgress, ThreadExecutor
 from bannercluster.store import heatmaps
 from bannercluster.store.points import watched
 
-from .worlds import run, small_recipe
+from .worlds import run, small_recipe, with_network
 
 MODEL = Path("data/heatmap-model")
+TRAIN = ("train", "--network", "comparison")
 POINTS = (
     "heatmap.checkpoint",
     "heatmap.weights",
@@ -64,14 +65,14 @@ def test_the_same_settings_make_nothing_again(
     assert model is not None
     assert model.network is None  # so bad a network does not pass the gate
     assert model.card["gate"]["kept"] is False
-    code, again, _ = run(capsys, "train")
+    code, again, _ = run(capsys, *TRAIN)
     assert (code, again["is_new"], again["seconds"]) == (0, False, [])
     assert contents(MODEL) == before
     # A network that is finished is loaded, and its lessons are not simulated again.
     (MODEL / "card.json").unlink()
     seen = []
     with watched(lambda point, phase, where: seen.append(point.name)):
-        run(capsys, "train")
+        run(capsys, *TRAIN)
     assert set(seen) == {"store.lease", "heatmap.combination", "heatmap.model"}
     assert contents(MODEL) == before
 
@@ -79,7 +80,7 @@ def test_the_same_settings_make_nothing_again(
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(
     undisturbed: Path, empty: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    settings = Settings().replace("paths", origin="test", heatmap_model=str(MODEL))
+    settings = with_network(str(MODEL))
     for name in POINTS:
 
         def kill(point, phase, where, name=name):
@@ -89,7 +90,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(
         with watched(kill), pytest.raises(KilledError):
             train.run(settings, executor=ThreadExecutor(1), progress=SilentProgress())
         assert not (MODEL / "card.json").exists()
-    code, made, _ = run(capsys, "train")
+    code, made, _ = run(capsys, *TRAIN)
     assert (code, made["is_new"]) == (0, True)
     assert contents(MODEL) == contents(undisturbed)
 
@@ -102,7 +103,7 @@ def test_a_network_that_adds_is_used(
 ) -> None:
     monkeypatch.setattr(Gate, "kept", property(lambda gate: True))
     shutil.copytree(undisturbed / "networks", "data/better/networks")
-    code, made, _ = run(capsys, "train", "--model", "data/better")
+    code, made, _ = run(capsys, *TRAIN, "--model", "data/better")
     assert (code, made["uses_network"]) == (0, True)
     model = load_model_if_any("data/better")
     assert model is not None
@@ -133,7 +134,7 @@ def test_other_settings_take_the_place_of_a_model(
 ) -> None:
     before = json.loads((MODEL / "card.json").read_text())
     assert before["network"] is before["gate"] is None
-    code, made, _ = run(capsys, "train", "--network", "none", "--seed", "5")
+    code, made, _ = run(capsys, "train", "--seed", "5")
     assert (code, made["is_new"], made["gain"]) == (0, True, None)
     after = json.loads((MODEL / "card.json").read_text())
     assert after["fingerprint"] != before["fingerprint"]
@@ -158,6 +159,22 @@ def test_a_dry_run_writes_nothing(empty: Path, capsys: pytest.CaptureFixture) ->
     assert list(empty.iterdir()) == []
 
 
+def test_the_network_is_trained_with_what_is_enough_for_it(empty: Path) -> None:
+    for profile, network, is_there in (
+        ("small", "auto", False),
+        ("small", "comparison", True),
+        ("full", "auto", True),
+        ("full", "none", False),
+    ):
+        chosen = {"profile": profile, "network": network}
+        settings = Settings().replace("heatmap_train", origin="test", **chosen)
+        assert (train.recipe_of(settings).comparison is not None) == is_there
+        parts = {part.name for part in train.plan(settings).memory.parts}
+        assert ("network in training" in parts) == is_there
+        settings = settings.replace("heatmap_train", origin="test", also=("count",))
+        assert "network in training" in {part.name for part in train.plan(settings).memory.parts}
+
+
 def test_further_networks_are_measured_once(
     here: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +190,7 @@ def test_further_networks_are_measured_once(
         n_images=2,
     )
     monkeypatch.setattr(train, "FURTHER", MappingProxyType({"small": lambda: further}))
-    also = ("train", "--network", "none", "--also", "count", "location", "simclr")
+    also = ("train", "--also", "count", "location", "simclr")
     code, made, _ = run(capsys, *also)
     assert code == 0
     assert [name for name, _ in made["seconds"]] == ["also count", "also location", "also simclr"]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from bannercluster.cli.main import main
+from bannercluster.config import Settings
 from bannercluster.heatmap.networks.comparing import ComparisonConfig
 from bannercluster.heatmap.networks.training import TrainingConfig
 from bannercluster.heatmap.recipes import ModelRecipe
@@ -44,8 +45,15 @@ def small_recipe(seed: int = 0) -> ModelRecipe:
 
 
 def use_small_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the small profile a smaller one."""
-    monkeypatch.setattr(train, "PROFILES", MappingProxyType({"small": small_recipe}))
+    """Make the profiles smaller ones."""
+    profiles = dict.fromkeys(("small", "full"), small_recipe)
+    monkeypatch.setattr(train, "PROFILES", MappingProxyType(profiles))
+
+
+def with_network(model: str) -> Settings:
+    """Settings that train the network too, into a folder."""
+    settings = Settings().replace("paths", origin="test", heatmap_model=model)
+    return settings.replace("heatmap_train", origin="test", network="comparison")
 
 
 def run(capsys: pytest.CaptureFixture[str], *command: str):
