@@ -1,0 +1,177 @@
+"""``python -m benchmarks.heatmap.tables``: the tables of docs/heatmap.md, from the kept results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Result = Mapping[str, Any]
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def main() -> None:
+    result = json.loads((RESULTS / "heatmap.json").read_text())["result"]
+    speed = json.loads((RESULTS / "heatmap_speed.json").read_text())["result"]
+    print("\n\n".join(tables(result, speed)))
+
+
+def tables(result: Result, speed: Result) -> tuple[str, ...]:
+    """Return the tables of goals, clicks, faults and generalisation as Markdown."""
+    return (
+        _table(("figure", "reached", "asked (floor)", ""), _goals(result, speed)),
+        _table(
+            ("clicks", "AUROC", "recall at 1 %", f"{_some(result)}: {_ORACLES}"),
+            _by_clicks(result),
+        ),
+        _table(
+            ("fault", "AUROC", "recall at 1 %", "oracle that knows it",
+             f"{_some(result)}: {_ORACLES}", "taught -> never taught (AUROC of p)"),
+            _by_fault(result),
+        ),
+        _table(
+            ("", "taught fault", "the same, other clicks", "fault never taught",
+             "the same, other clicks"),
+            _generalisation(result),
+        ),
+    )  # fmt: skip
+
+
+_ORACLES = "scorer / oracle that searches / that is told"
+_MARGINAL = "on_the_marginal_oracle_s_heatmaps"
+_ANSWERS = ("log_odds", "searching_oracle", "marginal_oracle")
+
+
+def _goals(result: Result, speed: Result) -> Iterator[tuple[str, ...]]:
+    held = result["held_out_grids"]
+    whole, both, seen = held["log_odds"], held[_MARGINAL], held["detectable_only"]
+    auroc, recall = whole["auroc"]["value"], whole["recall"]["value"]
+    yield ("AUROC, mixed clicks", _bold(whole["auroc"]), "0.970 (0.95)",
+           _verdict(auroc >= 0.97, auroc >= 0.95))  # fmt: skip
+    yield ("recall at 1 % false positives", _bold(whole["recall"]), "0.88 (0.80)",
+           _verdict(recall >= 0.88, recall >= 0.8))  # fmt: skip
+    yield ("the same, faults that can be seen (over 3 nats)",
+           f"{seen['auroc']['value']:.3f} / {seen['recall']['value']:.3f}", "", "")  # fmt: skip
+    for of, name in (
+        ("marginal_oracle", "oracle that is told the fault among others: AUROC / recall"),
+        ("searching_oracle", "oracle that searches, told nothing: AUROC / recall"),
+        ("log_odds", "the scorer on the same heatmaps"),
+    ):
+        yield (name, f"{_interval(both[of]['auroc'])} / {both[of]['recall']['value']:.3f}", "", "")
+    for of, name in (("gap", "is told"), ("gap_to_search", "searches")):
+        gap = both[of]["value"]
+        yield (f"gap to the one that {name}", _interval(both[of]), "0.010 (0.020)",
+               _verdict(gap <= 0.01, gap <= 0.02))  # fmt: skip
+    known = held["on_the_oracle_s_heatmaps"]
+    gap = known["oracle"]["auroc"]["value"] - known["log_odds"]["auroc"]["value"]
+    yield ("oracle that knows the fault: AUROC", _interval(known["oracle"]["auroc"]), "", "")
+    yield "gap to it", f"{gap:.3f}", "0.010 (0.020)", _verdict(gap <= 0.01, gap <= 0.02)
+    rate = result["false_positive_rate"]
+    yield ("false positives at p <= 1 %, all clicks", _percent(rate), "0.5-1.5 %",
+           _verdict(0.005 <= rate["value"] <= 0.015))  # fmt: skip
+    for clicks, one in result["by_clicks"].items():
+        rate = one["false_positive_rate"]
+        holds = 0.003 <= rate["low"] <= 0.01 <= rate["high"] <= 0.02
+        yield (f"at {int(clicks):,} clicks", _percent(rate), "contains 1 %, within 0.3-2 %",
+               _verdict(holds))  # fmt: skip
+    drops = {name: one["drop"] for name, one in result["held_out_fault"].items()}
+    small, worst = sum(drop <= 0.02 for drop in drops.values()), max(drops, key=drops.__getitem__)
+    yield ("held-out fault, AUROC lost",
+           f"at most 0.02 in {small} of {len(drops)}; worst {_named(worst)}, {drops[worst]:.3f}",
+           f"9 of {len(drops)}", _verdict(small >= 9))  # fmt: skip
+    two = result["two_references"]
+    auroc = two["log_odds"]["auroc"]
+    yield ("two references for each grid, AUROC", _interval(auroc), "0.93",
+           _verdict(auroc["value"] >= 0.93))  # fmt: skip
+    yield ("the same, false positives at p <= 1 %", _percent(two["false_positive_rate_of_all"]),
+           "", "")  # fmt: skip
+    a_second = speed["heatmaps_a_second"]["statistics"]
+    yield ("statistics, heatmaps a second on one core", f"{a_second:.0f}", "200",
+           _verdict(a_second >= 200))  # fmt: skip
+
+
+def _by_clicks(result: Result) -> Iterator[tuple[str, ...]]:
+    both = result["held_out_grids"][_MARGINAL]["by_clicks"]
+    for clicks, one in result["by_clicks"].items():
+        yield f"{int(clicks):,}", *_ranked(one), _answers(both[clicks])
+
+
+def _by_fault(result: Result) -> Iterator[tuple[str, ...]]:
+    both = result["held_out_grids"][_MARGINAL]["by_fault"]
+    faults = result["by_fault"]
+    for name in sorted(faults, key=lambda name: -faults[name]["auroc"]["value"]):
+        unseen = result["held_out_fault"][name]
+        yield (
+            _named(name),
+            *_ranked(faults[name]),
+            f"{faults[name]['oracle']['value']:.3f}",
+            _answers(both[name]),
+            f"{unseen['taught']['value']:.3f} -> {unseen['held_out']['value']:.3f}",
+        )
+
+
+def _generalisation(result: Result) -> Iterator[tuple[str, ...]]:
+    def cell(*, grid: bool, fault: bool, clicks: bool) -> str:
+        wanted = {"held_out_grid": grid, "held_out_fault": fault, "other_clicks": clicks}
+        (one,) = (one for one in result["generalisation"] if wanted.items() <= one.items())
+        return f"{one['auroc']['value']:.3f}"
+
+    for grid, name in ((False, "grids that it was taught on, other domains"),
+                       (True, "held-out grids")):  # fmt: skip
+        yield (
+            name,
+            *(
+                cell(grid=grid, fault=fault, clicks=clicks)
+                for fault in (False, True)
+                for clicks in (False, True)
+            ),
+        )
+
+
+def _some(result: Result) -> str:
+    return f"{result['held_out_grids'][_MARGINAL]['n_grids']} grids"
+
+
+def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [_line(head), "|" + "---|" * len(head), *map(_line, rows)]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "|" + "|".join(f" {cell} " for cell in cells) + "|"
+
+
+def _interval(one: Result) -> str:
+    return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+
+
+def _bold(one: Result) -> str:
+    return f"**{one['value']:.3f}** [{one['low']:.3f}, {one['high']:.3f}]"
+
+
+def _percent(one: Result) -> str:
+    return f"{one['value']:.2%} [{one['low'] * 100:.2f}, {one['high'] * 100:.2f}]".replace(
+        "%", " %"
+    )
+
+
+def _ranked(one: Result) -> tuple[str, str]:
+    return f"{one['auroc']['value']:.3f}", f"{one['recall']['value']:.3f}"
+
+
+def _answers(one: Result) -> str:
+    return " / ".join(f"{one[of]['value']:.3f}" for of in _ANSWERS)
+
+
+def _verdict(reached: bool, floor: bool = False) -> str:
+    return "reached" if reached else "the floor" if floor else "not reached"
+
+
+def _named(fault: str) -> str:
+    return fault.replace("_", " ")
+
+
+if __name__ == "__main__":
+    main()
