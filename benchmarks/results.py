@@ -10,7 +10,7 @@ from typing import Any
 
 from bannercluster.bench.results import null_ratio, record, save, summary
 
-__all__ = ["keep", "null_ratio", "rate", "summary"]
+__all__ = ["keep", "kept", "null_ratio", "rate", "summary"]
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -21,6 +21,12 @@ def keep(name: str, result: dict[str, Any]) -> Path:
     save(str(path), record(name, result))
     print(json.dumps(result, indent=2))
     return path
+
+
+def kept(name: str) -> dict[str, Any]:
+    """Return what ``keep`` wrote."""
+    result: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())["result"]
+    return result
 
 
 def rate(n: int, seconds: Sequence[float]) -> float:

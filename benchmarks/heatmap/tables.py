@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
+
+from benchmarks.results import kept
 
 Result = Mapping[str, Any]
 
-RESULTS = Path(__file__).parents[1] / "results"
-
 
 def main() -> None:
-    result = json.loads((RESULTS / "heatmap.json").read_text())["result"]
-    speed = json.loads((RESULTS / "heatmap_speed.json").read_text())["result"]
-    print("\n\n".join(tables(result, speed)))
+    print("\n\n".join(tables(kept("heatmap"), kept("heatmap_speed"))))
 
 
 def tables(result: Result, speed: Result) -> tuple[str, ...]:
@@ -152,9 +148,8 @@ def _bold(one: Result) -> str:
 
 
 def _percent(one: Result) -> str:
-    return f"{one['value']:.2%} [{one['low'] * 100:.2f}, {one['high'] * 100:.2f}]".replace(
-        "%", " %"
-    )
+    value, low, high = (f"{100 * one[name]:.2f}" for name in ("value", "low", "high"))
+    return f"{value} % [{low}, {high}]"
 
 
 def _ranked(one: Result) -> tuple[str, str]:

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.heatmap.tables import RESULTS, tables
+from benchmarks.heatmap.tables import tables
+from benchmarks.results import kept
 
 PAGE = Path(__file__).parents[2] / "docs" / "heatmap.md"
 
 
 @pytest.fixture
-def kept() -> tuple[dict[str, Any], dict[str, Any]]:
-    whole, speed = (
-        json.loads((RESULTS / f"{name}.json").read_text())["result"]
-        for name in ("heatmap", "heatmap_speed")
-    )
-    return whole, speed
+def measured() -> tuple[dict[str, Any], dict[str, Any]]:
+    return kept("heatmap"), kept("heatmap_speed")
 
 
-def test_the_page_shows_what_was_measured(kept: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def test_the_page_shows_what_was_measured(measured: tuple[dict[str, Any], dict[str, Any]]) -> None:
     page = PAGE.read_text()
-    for table in tables(*kept):
+    for table in tables(*measured):
         assert table in page
 
 
 def test_what_is_reached_depends_on_the_figures(
-    kept: tuple[dict[str, Any], dict[str, Any]],
+    measured: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
     def row(name: str, value: float, low: float = 0.0, high: float = 1.0) -> str:
-        result, speed = copy.deepcopy(kept)
+        result, speed = copy.deepcopy(measured)
         figure = {"value": value, "low": low, "high": high}
         result["held_out_grids"]["log_odds"] |= {"auroc": figure, "recall": figure}
         result["by_clicks"]["300"]["false_positive_rate"] = figure
