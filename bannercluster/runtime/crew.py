@@ -48,6 +48,8 @@ class Sight:
         Number of threads.
     silent
         Those that stopped sending heartbeats while others go on.
+    paused
+        Those that begin nothing for now: most often their memory is full.
     processing
         Keys of the tasks that a worker has to do, whoever asked for them.
     executing
@@ -56,6 +58,7 @@ class Sight:
 
     threads: dict[str, int]
     silent: frozenset[str]
+    paused: frozenset[str]
     processing: dict[str, frozenset[str]]
     executing: dict[str, int]
 
@@ -72,11 +75,11 @@ class Sight:
 
     @property
     def n_spare(self) -> int:
-        """Threads that have nothing to do."""
+        """Threads that have nothing to do and would take something."""
         return sum(
             max(threads - len(self.processing.get(worker, ())), 0)
             for worker, threads in self.threads.items()
-            if worker not in self.silent
+            if worker not in self.silent | self.paused
         )
 
 
@@ -133,6 +136,7 @@ class Crew:
                 for worker, info in infos.items()
                 if latest - info["last_seen"] > SILENT_AFTER_S
             ),
+            frozenset(worker for worker, info in infos.items() if info["status"] != "running"),
             {worker: frozenset(keys) for worker, keys in processing.items() if worker in infos},
             {worker: info["metrics"].get("executing", 0) for worker, info in infos.items()},
         )

@@ -7,6 +7,8 @@ Tasks are idempotent, so an item may be tried twice at a time:
 - Dask gives a task up that was on several workers when they died. It may have killed them, or only
   have waited there: it is tried again with nothing beside it. Only what kills its workers even
   then ends the job.
+- Dask forgets tasks that prefer a worker where all workers were gone at a moment: those that have
+  no place while others have nothing to do are submitted anew.
 """
 
 import functools
@@ -24,7 +26,7 @@ from distributed.comm import CommClosedError
 
 from bannercluster.config import format_size
 from bannercluster.errors import SchedulerError, WorkerLostError
-from bannercluster.runtime.crew import LOST, Crew, told_plainly
+from bannercluster.runtime.crew import LOST, Crew, Sight, told_plainly
 from bannercluster.runtime.shared import DaskShared, mentions
 from bannercluster.runtime.task import Done, Refused, Unfit, run_task
 
@@ -273,7 +275,6 @@ class Flight(Generic[T, R]):
                 item
                 for item in self._under_way.values()
                 if now_s - item.tried_s > LATE_S
-                and len(item.tries) < MOST_TRIES
                 and all(one.status == "pending" for one in item.tries)
             ),
             key=lambda item: item.since_s,
@@ -285,7 +286,11 @@ class Flight(Generic[T, R]):
         sight = self._crew.look()
         self._crew.pass_over(sight.silent)
         n_spare = sight.n_spare
+        if n_spare > 0:
+            self._release_stranded(late, sight)
         for item in late:
+            if item.tried_s > now_s or len(item.tries) >= MOST_TRIES:
+                continue
             places = [place for one in item.tries if (place := sight.place(one.key)) is not None]
             if len(places) < len(item.tries):
                 continue  # one waits for a place: another one would wait behind it
@@ -306,6 +311,27 @@ class Flight(Generic[T, R]):
             self._try(item, avoided=avoided)
             n_spare -= 1
 
+    def _release_stranded(self, late: Sequence[_Item], sight: Sight) -> None:
+        """Submit anew what has no place though there are threads with nothing to do.
+
+        A task that prefers a worker, and met a moment without any worker at all, is kept by Dask
+        for that very one, although others may run it (distributed 2026.8,
+        ``bulk_schedule_unrunnable_after_adding_worker``); one that starts again has a new address.
+        """
+        boxes = {box.number: box for item in late for box in self._boxes(item)}
+        in_progress = {number for number, box in boxes.items() if sight.place(box.future.key)}
+        for number, box in boxes.items():
+            if number not in in_progress and not self._holders(box):
+                box.renew()
+        for item in late:
+            if any(box.number in in_progress for box in self._boxes(item)):
+                continue  # its tries wait for that
+            stranded = [one for one in item.tries if sight.place(one.key) is None]
+            self._drop(item, stranded)
+            if not item.tries:
+                logger.debug("item %d was kept for a worker that is gone: another try", item.index)
+                self._try(item, avoided=sight.silent)
+
     def _late_after_s(self) -> float:
         if not self._durations_s:
             return FIRST_LATE_S
@@ -318,11 +344,15 @@ class Flight(Generic[T, R]):
         stopped a moment ago.
         """
         for box in self._boxes(item):
-            with told_plainly():
-                held = self._client.who_has([box.future])
-            holders = {worker for workers in held.values() for worker in workers}
+            holders = self._holders(box)
             if not silent.isdisjoint(holders) or (holders and holders <= avoided):
                 box.renew()
+
+    def _holders(self, box: DaskShared[Any]) -> set[str]:
+        """Return the workers that have a shared value."""
+        with told_plainly():
+            held = self._client.who_has([box.future])
+        return {worker for workers in held.values() for worker in workers}
 
     def _check_any_worker(self, now_s: float) -> None:
         if self._threads:

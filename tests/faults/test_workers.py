@@ -135,6 +135,27 @@ def test_workers_that_are_not_started_again_are_replaced():
         assert wait_until(lambda: executor.n_workers == 2, "two workers")
 
 
+def test_tasks_that_prefer_workers_which_all_died_at_once(tmp_path):
+    """Dask keeps them for those, and a shared value too: their nannies start others."""
+    runtime = RuntimeConfig(workers=2, pool="processes", dashboard="off")
+    with open_executor(runtime) as executor:
+        pids = _joined(executor, 2)
+        executor._crew.pass_over(sorted(pids)[:1])
+        table = executor.share(list(range(0, 16, 2)))
+        waits = functools.partial(tasks.lookup_later, table, str(tmp_path / "go"))
+        results = executor.map_unordered(waits, range(8), affinity=range(8))
+        thread = threading.Timer(1, _kill_all, (pids.values(), tmp_path / "go"))
+        thread.start()
+        assert sorted(results) == [(item, 2 * item) for item in range(8)]
+        thread.join()
+
+
+def _kill_all(pids, go):
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    go.touch()
+
+
 def test_out_of_memory_names_the_task_and_the_limit():
     plan = MemoryPlan("embed", (MemoryPart("rows", 0, "process"),), budget=2 * 400 * 2**20)
     runtime = RuntimeConfig(workers=2, dashboard="off")
