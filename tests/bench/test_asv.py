@@ -5,21 +5,12 @@ import inspect
 import itertools
 import json
 import math
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 KINDS = ("time_", "peakmem_", "track_")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _on_path():
-    before = list(sys.path)
-    sys.path.insert(0, str(ROOT))
-    yield
-    sys.path[:] = before
 
 
 def modules() -> list[str]:

@@ -1,7 +1,5 @@
 """Generated rows: repeatable, alike in both ways of making them, and a whole store."""
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,8 +22,7 @@ def test_rows_are_repeatable_and_seeds_differ():
     np.testing.assert_array_equal(rows, embedding_rows(500, 32, seed=3, dtype="float16"))
 
 
-def test_the_old_name_is_the_same_function(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
+def test_the_old_name_is_the_same_function():
     from benchmarks import generators as old
 
     assert old.embedding_rows is embedding_rows

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,14 +30,6 @@ CONFIG = BenchmarkConfig(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _on_path() -> Iterator[None]:
-    before = list(sys.path)
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-    yield
-    sys.path[:] = before
-
-
 class Here:
     """A pool that works in this process."""
 
@@ -54,7 +44,7 @@ def measured(name: str = "taught", **changes: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def plain(_on_path: None) -> Any:
+def plain() -> Any:
     return measured()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +18,8 @@ from bannercluster.heatmap.simulator.config import SimulatorConfig
 SIMULATOR = SimulatorConfig(references=5, reference_clicks=(20_000, 60_000))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _on_path() -> Iterator[None]:
-    before = list(sys.path)
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-    yield
-    sys.path[:] = before
-
-
 @pytest.fixture(scope="module")
-def lessons(_on_path: None) -> Any:
+def lessons() -> Any:
     from benchmarks.heatmap_blocks.gate import Lessons
     from benchmarks.heatmap_blocks.material import config_of, make_material
 
