@@ -1,6 +1,7 @@
 # One command each; every target makes the environment that it needs.
 #   make demo    from nothing to a report on synthetic banners (demo/report.html), offline
-#   make test    the tests, with coverage, in two processes (`make test JOBS=0`: in this one)
+#   make test    the tests in two processes (`make test JOBS=0`: in this one)
+#   make cover   the same, and which lines of the package they ran
 #   make check   formatting, lint, types, import contracts
 #   make bench   the benchmarks: results as JSON in benchmarks/results/
 
@@ -10,7 +11,7 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: env demo test check bench lock clean
+.PHONY: env demo test cover check bench lock clean
 
 env: $(READY)
 
@@ -25,6 +26,9 @@ demo: $(READY)
 	$(BIN)/bc demo --folder demo
 
 test: $(READY)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup
+
+cover: $(READY)
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup --cov --cov-report=term:skip-covered
 
 check: $(READY)
