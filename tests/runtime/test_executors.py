@@ -12,6 +12,7 @@ from bannercluster import errors
 from bannercluster.config import RuntimeConfig
 from bannercluster.errors import BannerclusterError, DataError, SchedulerError, WorkerLostError
 from bannercluster.runtime import MemoryPart, MemoryPlan, ThreadExecutor, open_executor
+from bannercluster.runtime.crew import Sight
 from bannercluster.runtime.devices import n_cores
 
 from . import tasks
@@ -140,6 +141,17 @@ def test_worker_killed_during_a_map(processes, tmp_path):
     found = dict(processes.map_unordered(fn, range(60), affinity=range(60)))
     assert found == {item: 2 * item for item in range(60)}
     assert (tmp_path / "killed").exists()
+
+
+def test_only_workers_that_would_take_something_are_spare():
+    sight = Sight(
+        threads={"a": 2, "b": 2, "c": 2, "d": 2},
+        silent=frozenset("b"),
+        paused=frozenset("c"),
+        processing={"a": frozenset({"one"})},
+        executing=dict.fromkeys("abcd", 0),
+    )
+    assert sight.n_spare == 3
 
 
 def test_task_that_kills_every_worker(processes):
