@@ -1,4 +1,4 @@
-"""``python -m benchmarks.heatmap.tables``: the tables of docs/heatmap.md, from the kept results."""
+"""``python -m benchmarks.heatmap.tables``: tables of docs/heatmap.md, from the kept results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ Result = Mapping[str, Any]
 
 
 def main() -> None:
-    print("\n\n".join(tables(kept("heatmap"), kept("heatmap_speed"))))
+    found = (*tables(kept("heatmap"), kept("heatmap_speed")), clicks_table(kept("heatmap_clicks")))
+    print("\n\n".join(found))
 
 
 def tables(result: Result, speed: Result) -> tuple[str, ...]:
@@ -33,6 +34,27 @@ def tables(result: Result, speed: Result) -> tuple[str, ...]:
             _generalisation(result),
         ),
     )  # fmt: skip
+
+
+def clicks_table(result: Result) -> str:
+    """Return the table of faults in real clicks as Markdown."""
+    few, many = result["100"], result["300"]
+    return _table(
+        ("fault", "scorer, 100 clicks", "chi-square", "scorer, 300 clicks", "chi-square"),
+        (
+            (
+                name.replace("_", " "),
+                *(cell for one in (few[name], many[name]) for cell in _beside_chi_square(one)),
+            )
+            for name in few
+            if "scorer" in few[name]
+        ),
+    )
+
+
+def _beside_chi_square(one: Result) -> tuple[str, str]:
+    value, low, high = one["scorer"]
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]", f"{one['chi_square'][0]:.3f}"
 
 
 _ORACLES = "scorer / oracle that searches / that is told"
