@@ -4,12 +4,14 @@ import contextlib
 import importlib.metadata
 import platform
 import ssl
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import dask
 from distributed import Client
+from distributed.versions import VersionMismatchWarning
 
 from bannercluster.config import RuntimeConfig, format_size
 from bannercluster.errors import MemoryPlanError, SchedulerError, UsageError
@@ -85,7 +87,12 @@ def _connect(runtime: RuntimeConfig, timeout_s: float) -> Client:
     where = f"{address} (of {runtime.scheduler_file})" if runtime.scheduler_file else address
     security = security_of(runtime)
     try:
-        return Client(address=address, security=security, timeout=timeout_s, set_as_default=False)
+        with warnings.catch_warnings():
+            # Other versions are refused below, in one line that names the worker.
+            warnings.simplefilter("ignore", VersionMismatchWarning)
+            return Client(
+                address=address, security=security, timeout=timeout_s, set_as_default=False
+            )
     except (OSError, TimeoutError, ValueError) as error:
         raise SchedulerError(
             f"no Dask scheduler answered at {where} within {timeout_s:g} s"

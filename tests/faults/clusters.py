@@ -105,8 +105,17 @@ class Cluster:
         cwd: Path | None = None,
         first_on_path: Path | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a worker of one thread; it joins in a second or two."""
-        return self._start(["worker", "--nthreads", "1", *options], cwd, first_on_path)
+        """Start a worker of one thread, and wait until it has joined.
+
+        On a busy machine that may take longer than a command waits for one.
+        """
+        before = self._n_joined()
+        process = self._start(["worker", "--nthreads", "1", *options], cwd, first_on_path)
+        wait_until(lambda: self._n_joined() > before, "a worker")
+        return process
+
+    def _n_joined(self) -> int:
+        return self.log.read_text().count("Registered to:")
 
     def _start(
         self, words: list[str], cwd: Path | None, first_on_path: Path | None
