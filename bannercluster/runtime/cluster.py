@@ -19,8 +19,9 @@ from bannercluster.runtime.crew import Crew
 from bannercluster.runtime.dask_executor import DaskExecutor
 from bannercluster.runtime.demands import Demand, SameVersions, minor_version, our_version
 from bannercluster.runtime.executor import Executor
-from bannercluster.runtime.local import local_executor, quiet_config, quiet_logs, reporting
+from bannercluster.runtime.local import local_executor, quiet_config, reporting
 from bannercluster.runtime.memory import MemoryPlan
+from bannercluster.runtime.quiet import quiet_logs, quiet_loop
 from bannercluster.runtime.tls import address_of, security_of
 
 CONNECT_TIMEOUT_S = 5.0
@@ -75,6 +76,7 @@ def open_executor(
         dask.config.set(quiet_config()),
         _connect(runtime, timeout_s) as client,
     ):
+        quiet_loop(client.loop)
         demands = (SameVersions.as_here(), *demands)
         _check_workers(client, Crew(client, demands), plan, timeout_s)
         with reporting(runtime, client):

@@ -15,6 +15,7 @@ from bannercluster.errors import MemoryPlanError, UsageError
 from bannercluster.runtime.dask_executor import DaskExecutor
 from bannercluster.runtime.devices import n_cores
 from bannercluster.runtime.memory import MemoryPlan, memory_budget, worker_count
+from bannercluster.runtime.quiet import debugging, quiet_logs, quiet_loop
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,6 @@ _SILENT_UNTIL = "60 s"
 # though it may have died a second time and be starting, or be slow to start on a busy machine.
 _BACK_WITHIN = "365 days"
 _LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_NOISY = ("distributed", "bokeh", "tornado")
 
 
 @contextlib.contextmanager
@@ -89,6 +89,7 @@ def local_executor(
         Client(cluster, set_as_default=False) as client,
         reporting(runtime, client),
     ):
+        quiet_loop(client.loop)
         link = None
         if dashboard is not None:
             host = dashboard.rpartition(":")[0]
@@ -154,33 +155,6 @@ def quiet_config() -> dict[str, Any]:
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": _TERMINATE_AT,
     }
-
-
-@contextlib.contextmanager
-def quiet_logs() -> Iterator[None]:
-    """Silence Dask's logs, which tell of every worker that ends, unless debugging."""
-    if debugging():
-        yield
-        return
-    # Loggers below these have levels of their own, which Dask gives them.
-    noisy = [
-        logging.getLogger(name)
-        for name in (*_NOISY, *logging.root.manager.loggerDict)
-        if name.partition(".")[0] in _NOISY
-    ]
-    levels = [one.level for one in noisy]
-    for one in noisy:
-        one.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for one, level in zip(noisy, levels, strict=True):
-            one.setLevel(level)
-
-
-def debugging() -> bool:
-    """Whether the logs of bannercluster are to say everything (``--verbose``)."""
-    return logging.getLogger("bannercluster").isEnabledFor(logging.DEBUG)
 
 
 @contextlib.contextmanager

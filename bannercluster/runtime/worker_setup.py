@@ -3,7 +3,10 @@
 import signal
 from typing import Any
 
+from bannercluster.runtime.quiet import quiet_loop
 
-def dask_setup(worker: Any) -> None:  # noqa: ARG001 Dask's signature
+
+def dask_setup(worker: Any) -> None:
     """Leave Ctrl-C to the process that runs the stage: it ends the workers in good order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    quiet_loop(worker.loop)
