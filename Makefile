@@ -1,17 +1,19 @@
 # One command each; every target makes the environment that it needs.
-#   make demo    from nothing to a report on synthetic banners (demo/report.html), offline
-#   make test    the tests in two processes (`make test JOBS=0`: in this one)
-#   make cover   the same, and which lines of the package they ran
-#   make check   formatting, lint, types, import contracts
-#   make bench   the benchmarks: results as JSON in benchmarks/results/
+#   make demo       from nothing to a report on synthetic banners (demo/report.html), offline
+#   make test       the tests in two processes (`make test JOBS=0`: in this one)
+#   make cover      the same, and which lines of the package they ran
+#   make thorough   more sizes and seeds of the slow ones, which `make test` leaves out
+#   make check      formatting, lint, types, import contracts
+#   make bench      the benchmarks: results as JSON in benchmarks/results/
 
 PYTHON ?= python3
 VENV := .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TESTS := $(BIN)/pytest --numprocesses $(JOBS) --no-loadscope-reorder
 
-.PHONY: env demo test cover check bench lock clean
+.PHONY: env demo test cover thorough check bench lock clean
 
 env: $(READY)
 
@@ -26,10 +28,13 @@ demo: $(READY)
 	$(BIN)/bc demo --folder demo
 
 test: $(READY)
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup
+	$(TESTS) -m "not thorough"
 
 cover: $(READY)
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup --cov --cov-report=term:skip-covered
+	$(TESTS) -m "not thorough" --cov --cov-report=term:skip-covered
+
+thorough: $(READY)
+	$(TESTS) -m thorough
 
 check: $(READY)
 	$(BIN)/ruff check bannercluster benchmarks tests

@@ -110,7 +110,9 @@ def undisturbed(many):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 8, 10])
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (8, 10))]
+)
 def test_workers_killed_at_random(many, undisturbed, tmp_path, seed):
     """One segment in twenty takes its worker with it: labels, centres and inertia are the same."""
     runs, labels = undisturbed

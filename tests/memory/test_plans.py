@@ -27,7 +27,7 @@ FUSED = {
 LEAST_RATIO = 0.5
 """Measured over planned: a plan that asks for more than twice what is taken refuses too much."""
 
-SLOW = pytest.mark.slow
+SLOW, THOROUGH = pytest.mark.slow, [pytest.mark.slow, pytest.mark.thorough]
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +53,6 @@ def paths(folder: Path, *names: str) -> str:
         "models": folder / "models",
         "evaluation": folder / "evaluation",
         "assignments": folder / "assignments",
-        "report": folder / "report.html",
-        "images": folder,
     }
     return " ".join(f"--{name} {options[name]}" for name in names)
 
@@ -75,9 +73,9 @@ def check(line: str, least: float = 0.0, **env: str) -> Measured:
     ("size", "options"),
     [
         ("small", "--k 5 10 15"),
-        pytest.param("many rows", "--k 5 10 15 --max-iter 4", marks=SLOW),
+        pytest.param("many rows", "--k 5 10 15 --max-iter 4", marks=THOROUGH),
         pytest.param("many features", "--k 5 10 15 --n-init 4 --max-iter 4", marks=SLOW),
-        pytest.param("many centres", "--k 100 200 --n-init 4 --max-iter 2", marks=SLOW),
+        pytest.param("many centres", "--k 100 200 --n-init 4 --max-iter 2", marks=THOROUGH),
     ],
 )
 def test_cluster(stores, tmp_path, size, options):
@@ -86,17 +84,21 @@ def test_cluster(stores, tmp_path, size, options):
 
 @pytest.mark.parametrize(
     "size",
-    ["many features", pytest.param("many rows", marks=SLOW)]
-    + [pytest.param(size, marks=SLOW) for size in ("small", "many centres")],
+    [pytest.param("many features", marks=SLOW)]
+    + [pytest.param(size, marks=THOROUGH) for size in ("small", "many rows", "many centres")],
 )
-def test_evaluate(stores, tmp_path, size):
-    folder = paths(stores(size), "embeddings", "models")
-    check(f"evaluate --label advertiser {folder} --evaluation {tmp_path}", LEAST_RATIO)
+def test_evaluate_and_report(stores, tmp_path, size):
+    own = f"--label advertiser --evaluation {tmp_path} "
+    own += paths(stores(size), "embeddings", "models")
+    check(f"evaluate {own}", LEAST_RATIO)
+    # The decoders may take far more than pictures need: there is no least ratio.
+    check(f"report {own} --report {tmp_path}/r.html --images {tmp_path}")
 
 
 @pytest.mark.parametrize(
     "size",
-    ["many rows"] + [pytest.param(size, marks=SLOW) for size in ("small", "many features")],
+    [pytest.param("many rows", marks=SLOW)]
+    + [pytest.param(size, marks=THOROUGH) for size in ("small", "many features")],
 )
 def test_predict_and_again(stores, tmp_path, size):
     """The second time the table of before is held beside the new one."""
@@ -110,20 +112,10 @@ def test_predict_and_again(stores, tmp_path, size):
     check(line, LEAST_RATIO)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("size", ["small", "many rows", "many features"])
-def test_report(stores, tmp_path, size):
-    own = f"--evaluation {tmp_path}/evaluation --label advertiser"
-    folder = stores(size)
-    evaluated = bc(f"evaluate {own} {paths(folder, 'embeddings', 'models')}")
-    assert evaluated.code == 0, evaluated.err
-    line = f"report {own} --report {tmp_path}/r.html "
-    # The decoders may take far more than pictures need: there is no least ratio.
-    check(line + paths(folder, "embeddings", "models", "images"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", FUSED)
+@pytest.mark.parametrize(
+    "size",
+    [pytest.param("many features", marks=SLOW), pytest.param("many rows", marks=THOROUGH)],
+)
 def test_fused_rows(tmp_path, size):
     n_rows, n_features, n_texts, n_of_text = FUSED[size]
     make_store(tmp_path, n_rows, n_features)
@@ -186,7 +178,7 @@ def test_worker_processes_keep_within_what_they_are_given(stores, tmp_path):
 @pytest.fixture(scope="session")
 def banners(tmp_path_factory):
     folder = tmp_path_factory.mktemp("banners")
-    made = bc(f"synth banners --images {folder}/images --banners 300")
+    made = bc(f"synth banners --images {folder}/images --banners 128")
     assert made.code == 0, made.err
     return folder
 
@@ -198,9 +190,10 @@ def test_embed(banners, tmp_path, engine):
     line = f"embed --images {banners}/images --embeddings {tmp_path}/e.zarr --engine {engine} "
     line += f"--model efficientnet_lite0 --cache {tmp_path}/cache"
     check(line)  # exports the network first, where the engine is OpenVINO
-    shutil.rmtree(tmp_path / "e.zarr")
-    shutil.rmtree(tmp_path / "e.tables")
-    check(line)
+    if engine == "openvino":
+        shutil.rmtree(tmp_path / "e.zarr")
+        shutil.rmtree(tmp_path / "e.tables")
+        check(line)
 
 
 @pytest.mark.slow
@@ -214,4 +207,4 @@ def test_ocr_and_text(banners, tmp_path):
     line = f"text {own} --texts {tmp_path}/t.zarr --cache {tmp_path}/cache --use-ocr all"
     check(line, LEAST_RATIO)  # exports the network first
     shutil.rmtree(tmp_path / "t.zarr")
-    check(line, 0.4)  # these texts have few of the lengths that the plan counts with
+    check(line, 0.25)  # so few texts have few of the lengths that the plan counts with
