@@ -6,8 +6,6 @@ shares counts once), and the files that are mapped, which are the same libraries
 often as they lie in memory: once. The page cache of files that are read counts nowhere.
 """
 
-import contextlib
-import io
 import json
 import os
 import subprocess
@@ -17,17 +15,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import psutil
-
-from bannercluster.cli.main import main
 
 EVERY_S = 0.02
 _LISTED_EVERY_S = 0.1
 _DEADLINE_S = 600
 MIB = 2**20
-_SURROUNDINGS = {"BC_RUNTIME_DASHBOARD": "off", "COLUMNS": "200"}
 
 
 @dataclass(frozen=True)
@@ -68,15 +62,19 @@ def measure(command: Sequence[str], env: Mapping[str, str] | None = None) -> Mea
 def bc(line: str, **env: str) -> Measured:
     """Run ``bc`` in a process of its own, without a dashboard."""
     code = "import sys; from bannercluster.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    return measure([sys.executable, "-c", code, *line.split()], _SURROUNDINGS | env)
+    surroundings = {"BC_RUNTIME_DASHBOARD": "off", "COLUMNS": "200", **env}
+    return measure([sys.executable, "-c", code, *line.split()], surroundings)
 
 
 def planned(line: str, **env: str) -> dict:
-    """The memory that ``--dry-run`` says the command needs; in this process, which is quicker."""
-    out = io.StringIO()
-    with mock.patch.dict(os.environ, _SURROUNDINGS | env), contextlib.redirect_stdout(out):
-        assert main([*line.split(), "--dry-run", "--json"]) == 0
-    memory = json.loads(out.getvalue())["memory"]
+    """The memory that ``--dry-run`` says the command needs.
+
+    It is asked of a process of its own: a plan counts what the process that it is made in has
+    already taken, which of the tests' own process is what all tests before it left behind.
+    """
+    said = bc(f"{line} --dry-run --json", **env)
+    assert said.code == 0, said.err
+    memory = json.loads(said.out)["memory"]
     assert isinstance(memory, dict)
     return memory
 
