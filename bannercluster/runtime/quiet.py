@@ -36,16 +36,22 @@ def quiet_logs() -> Iterator[None]:
 
 
 def quiet_loop(loop: IOLoop) -> None:
-    """Log as a detail what failed in a loop of Dask with nobody left to be told.
+    """Log as a detail what the connections of a stopping loop of Dask leave behind.
 
-    Its connections wait a few milliseconds for more to send. Where the loop stops in that moment,
-    asyncio would write "Future exception was never retrieved" when the wait is collected.
+    They wait a few milliseconds for more to send. Where the loop stops in that moment, asyncio
+    would write "Future exception was never retrieved" when the wait is collected. What else fails
+    with nobody left to be told is an error on stderr, as ever.
     """
-    loop.asyncio_loop.set_exception_handler(_log_detail)  # type: ignore[attr-defined]
+    loop.asyncio_loop.set_exception_handler(_on_nobodys)  # type: ignore[attr-defined]
 
 
-def _log_detail(_: AbstractEventLoop, context: dict[str, Any]) -> None:
-    logger.debug("Dask: %s", context["message"], exc_info=context.get("exception"))
+def _on_nobodys(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    # A wait that ran out, and a connection that closed, are both of this kind.
+    if error is None or isinstance(error, OSError):
+        logger.debug("Dask: %s", context["message"], exc_info=error)
+    else:
+        loop.default_exception_handler(context)
 
 
 def debugging() -> bool:

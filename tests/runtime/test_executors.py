@@ -267,15 +267,22 @@ def test_memory_limit_of_workers_follows_the_plan():
 
 
 @pytest.mark.parametrize("prefer", ["threads", "processes"])
-def test_wait_that_ends_as_the_loop_stops_is_not_told_to_people(prefer, caplog):
+@pytest.mark.parametrize(
+    ("error", "told_by"),
+    [
+        # As Dask's connections leave one behind, now and then.
+        (TimeoutError("Timeout"), ("bannercluster.runtime.quiet", "DEBUG")),
+        (ValueError("wrong"), ("asyncio", "ERROR")),
+    ],
+)
+def test_only_what_connections_leave_behind_is_kept_from_people(prefer, error, told_by, caplog):
     caplog.set_level("DEBUG", "bannercluster")
     with open_executor(_runtime(workers=1), prefer=prefer) as executor:
         loop = executor._client.loop.asyncio_loop  # type: ignore[attr-defined]
-    # As Dask's connections leave one behind, now and then.
-    loop.create_future().set_exception(TimeoutError("Timeout"))
+    loop.create_future().set_exception(error)
     gc.collect()
     said = [r for r in caplog.records if "never retrieved" in r.getMessage()]
-    assert [(r.name, r.levelname) for r in said] == [("bannercluster.runtime.quiet", "DEBUG")]
+    assert [(r.name, r.levelname) for r in said] == [told_by]
 
 
 # Somebody else's cluster
