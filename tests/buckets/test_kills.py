@@ -28,11 +28,13 @@ NOT_AGAIN = frozenset({"store.old-table", "cluster.checkpoint-gone"})
 QUICK = {("embed", "embed.part"), ("embed", "store.root"), ("cluster", "cluster.card")}
 CASES = [
     pytest.param(
-        protocol, stage, point,
-        marks=[] if protocol == "s3" and (stage, point) in QUICK else pytest.mark.slow,
+        "s3", stage, point, marks=[] if (stage, point) in QUICK else pytest.mark.slow
     )
-    for protocol, chosen in (("s3", POINTS), ("gs", SOME))
-    for stage, names in chosen.items()
+    for stage, names in POINTS.items()
+    for point in names
+] + [
+    pytest.param("gs", stage, point, marks=[pytest.mark.slow, pytest.mark.thorough])
+    for stage, names in SOME.items()
     for point in names
 ]  # fmt: skip
 

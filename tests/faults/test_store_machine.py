@@ -219,12 +219,13 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_store_against_a_naive_model(zygote, tmp_path):
+@pytest.mark.parametrize("n_orders", [8, pytest.param(40, marks=pytest.mark.thorough)])
+def test_store_against_a_naive_model(zygote, tmp_path, n_orders):
     StoreMachine.zygote, StoreMachine.root = zygote, tmp_path
     run_state_machine_as_test(
         StoreMachine,
         settings=settings(
-            max_examples=20,
+            max_examples=n_orders,
             stateful_step_count=12,
             deadline=None,
             derandomize=True,
