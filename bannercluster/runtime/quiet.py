@@ -47,7 +47,7 @@ def quiet_loop(loop: IOLoop) -> None:
 
 def _on_nobodys(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
     error = context.get("exception")
-    # A wait that ran out, and a connection that closed, are both of this kind.
+    # A wait that ran out and a connection that closed are OSErrors; a task left pending has none.
     if error is None or isinstance(error, OSError):
         logger.debug("Dask: %s", context["message"], exc_info=error)
     else:
