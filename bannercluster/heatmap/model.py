@@ -44,12 +44,13 @@ class NetworkMark:
     ----------
     fingerprint : str
         Of its training; names its folder.
-    width : int
+    width, turns : int
         Of the network.
     """
 
     fingerprint: str
     width: int
+    turns: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ class HeatmapModel:
         from bannercluster.heatmap.networks.comparison import ComparisonNetwork
         from bannercluster.heatmap.networks.saved import NetworkFolder
 
-        network = ComparisonNetwork(self.network.width)
+        network = ComparisonNetwork(self.network.width, self.network.turns)
         place = NetworkFolder.of(networks_url(self.url), NETWORK, self.network.fingerprint)
         place.load_into(network)
         return (network_block(network),)
@@ -150,7 +151,9 @@ def load_model_if_any(url: str) -> HeatmapModel | None:
         taught = json.loads(data)
         combination = Combination.from_json(json.dumps(taught["combination"]))
         few = few_from_json(taught["few"])
-        network = None if mark is None else NetworkMark(mark["fingerprint"], mark["width"])
+        network = None
+        if mark is not None:
+            network = NetworkMark(mark["fingerprint"], mark["width"], mark["turns"])
     except (KeyError, TypeError, ValueError, FileNotFoundError) as error:
         raise StoreError(
             f"the model in {url} is damaged ({error!r}): delete its card.json and run `bc heatmap "
@@ -191,7 +194,7 @@ def save_model(
     few : mapping of int to Judge
         Of grids with so few references.
     card : mapping
-        What else is known: ``network`` (None, or fingerprint and width) and figures.
+        What else is known: ``network`` (None, or fingerprint, width and turns) and figures.
     """
     name = f"combination-{fingerprint[:_N_NAME]}.json"
     taught = {"combination": json.loads(combination.to_json()), "few": few_as_json(few)}

@@ -137,7 +137,8 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
 def _mark(recipe: ModelRecipe, trained: Trained | None) -> dict[str, Any] | None:
     if trained is None or recipe.comparison is None:
         return None
-    return {"fingerprint": trained.fingerprint, "width": recipe.comparison.width}
+    own = recipe.comparison
+    return {"fingerprint": trained.fingerprint, "width": own.width, "turns": own.n_turns}
 
 
 def _trained(config: ComparisonConfig, folder: str, n_workers: int, progress: Progress) -> Trained:

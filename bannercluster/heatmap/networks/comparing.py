@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 from bannercluster.heatmap.binning import N_BINS, Counts
-from bannercluster.heatmap.networks.comparison import ComparisonNetwork
+from bannercluster.heatmap.networks.comparison import N_TURNS, ComparisonNetwork, turned
 from bannercluster.heatmap.networks.training import Batch, Trained, TrainingConfig, seeded, train
 from bannercluster.heatmap.references import profiles_of, references_of
 from bannercluster.heatmap.simulator.benchmark import (
@@ -38,9 +38,6 @@ _VERSION = 3  # raise it when the same config makes another network
 _UNIT = float(N_BINS**2)
 """Densities are kept in half precision, in units of that of a flat one."""
 
-_TURNS = 8
-"""Ways to turn and mirror a square."""
-
 
 @dataclass(frozen=True)
 class ComparisonConfig:
@@ -60,6 +57,8 @@ class ComparisonConfig:
     without : tuple of str
         Faults that it never sees.
     width, n_batch : int
+    n_turns : int
+        Ways to turn a heatmap that the trained network is shown; no matter of its training.
     seed : int
         Of lessons and initial weights.
     training : TrainingConfig
@@ -72,6 +71,7 @@ class ComparisonConfig:
     without: tuple[Fault, ...] = ()
     width: int = 24
     n_batch: int = 64
+    n_turns: int = N_TURNS
     seed: int = 1_000
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(
@@ -90,6 +90,7 @@ class ComparisonConfig:
             healthy=10,
             clicks=(20, 60, 300, 2_000, 50_000),
             width=16,
+            n_turns=1,
             training=training,
         )
 
@@ -184,16 +185,17 @@ class Lessons:
         """Return counts, densities, deviations and labels of a step; pure."""
         rng = np.random.default_rng(np.random.SeedSequence([config.seed, 1, step]))
         chosen = rng.integers(len(self.label), size=config.n_batch)
-        maps = [
+        drawn = (
             self.counts[chosen].astype(np.float32),
             self.density[self.place[chosen]],
             self.own[chosen].astype(np.float32) / _UNIT,
-        ]
-        for nth, turn in enumerate(rng.integers(_TURNS, size=config.n_batch).tolist()):
+        )
+        maps = [torch.from_numpy(one) for one in drawn]
+        for nth, turn in enumerate(rng.integers(N_TURNS, size=config.n_batch).tolist()):
             for one in maps:
-                one[nth] = _turned(one[nth], turn)
+                one[nth] = turned(one[nth], turn).clone()
         whole = self.deviation[chosen], self.label[chosen]
-        return tuple(torch.from_numpy(one) for one in (*maps, *whole))
+        return (*maps, *(torch.from_numpy(one) for one in whole))
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,14 +284,15 @@ def train_comparison(
     each : callable
         What simulates the grids, see ``Lessons.simulated``.
     """
-    network = seeded(lambda: ComparisonNetwork(config.width), config.seed)
+    network = seeded(lambda: ComparisonNetwork(config.width, config.n_turns), config.seed)
 
     @cache
     def learned() -> Lessons:
         # When the first step asks: a network that is finished needs none.
         return lessons or Lessons.simulated(config, on_grid, each)
 
-    recipe = {key: value for key, value in asdict(config).items() if key != "training"}
+    others = ("training", "n_turns")
+    recipe = {key: value for key, value in asdict(config).items() if key not in others}
     return train(
         network,
         lambda step: learned().batch(config, step),
@@ -308,12 +311,3 @@ def comparison_loss(
     """Return the cross entropy of what a heatmap is: healthy, or broken by one of the faults."""
     *seen, label = batch
     return functional.cross_entropy(network(*seen).float(), label), {}
-
-
-def _turned(values: npt.NDArray[np.float32], turn: int) -> npt.NDArray[np.float32]:
-    """Return a square turned or mirrored in one of eight ways."""
-    if turn & 1:
-        values = values[::-1]
-    if turn & 2:
-        values = values[:, ::-1]
-    return values.T.copy() if turn & 4 else values.copy()

@@ -31,6 +31,9 @@ Array = npt.NDArray[np.float64]
 N_BATCH = 8
 """Heatmaps of a batch, always: libraries round differently for other sizes."""
 
+N_TURNS = 8
+"""Ways to turn and mirror a square."""
+
 _SIDES = (1, 2, 4, 8)
 """Squares, in bins, over which clicks are compared with what was expected."""
 
@@ -70,12 +73,15 @@ class ComparisonNetwork(nn.Module):
     ----------
     width : int
         Channels of the first stage; the third has four times as many.
+    n_turns : int
+        Ways to turn and mirror a heatmap that ``compare`` shows it, of eight.
     """
 
     depth: torch.Tensor
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, n_turns: int = N_TURNS) -> None:
         super().__init__()
+        self.n_turns = n_turns
         self.register_buffer("depth", _depth(), persistent=False)
         self.stem = nn.Sequential(
             nn.Conv2d(_N_INPUTS, width, 3, stride=2, padding=1, bias=False),
@@ -110,7 +116,10 @@ class ComparisonNetwork(nn.Module):
         deviation : (n, 5) float tensor
             How unusual the healthy domain is, see ``DomainFits``.
         """
-        seen = self.inputs(counts, density, own)
+        return self.answer(self.inputs(counts, density, own), deviation)
+
+    def answer(self, seen: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of what ``inputs`` returns, (n, 12)."""
         features = self.body(self.stem(seen.contiguous(memory_format=torch.channels_last))).float()
         seen_whole = [torch.asinh(deviation), seen[:, -1, 0, :1]]
         pooled = [features.mean(dim=(2, 3)), features.amax(dim=(2, 3)), *seen_whole]
@@ -147,6 +156,9 @@ def compare(
 ) -> Compared:
     """Compare heatmaps with the density of their references and with their own healthy ones.
 
+    Each is shown in several ways to turn and mirror a square, as the lessons were, and its
+    probabilities are the means of the answers.
+
     Parameters
     ----------
     network : ComparisonNetwork
@@ -164,7 +176,7 @@ def compare(
     Compared
         The same bits for a heatmap alone and among others.
     """
-    answers = np.empty((len(counts), 1 + len(FAULTS)), np.float32)
+    answers = np.empty((len(counts), 1 + len(FAULTS)))
     densities = np.broadcast_to(density, counts.shape)
     inputs: tuple[npt.NDArray[Any], ...] = (counts, densities, fits.density, fits.deviation)
     # What fills a batch up: no clicks, on a flat density.
@@ -179,14 +191,19 @@ def compare(
             whole = np.broadcast_to(filling, (N_BATCH, *filling.shape)).astype(np.float32)
             whole[:n] = values[part]
             batch.append(torch.from_numpy(whole))
+        *maps, deviation = batch
         with torch.inference_mode():
-            answers[part] = network(*batch)[:n].numpy()
+            seen = network.inputs(*maps)
+            logits = [
+                network.answer(turned(seen, turn), deviation) for turn in range(network.n_turns)
+            ]
+            log_shares = torch.stack(logits).double().log_softmax(dim=2)
+            answers[part] = log_shares.logsumexp(dim=0)[:n].numpy()
 
     with single_threaded_workers(threads) as pool:
         for _ in pool.map(compute, range(0, len(counts), N_BATCH)):
             pass
-    logits = answers.astype(np.float64)
-    return Compared(logits[:, 1:] - logits[:, :1])
+    return Compared(answers[:, 1:] - answers[:, :1])
 
 
 def comparison_scores(network: ComparisonNetwork) -> ScoreFunction:
@@ -200,6 +217,15 @@ def comparison_scores(network: ComparisonNetwork) -> ScoreFunction:
         return np.concatenate([compared.evidence[:, None], compared.log_odds], axis=1)
 
     return score
+
+
+def turned(planes: torch.Tensor, turn: int) -> torch.Tensor:
+    """Return squares, the last two dimensions, turned or mirrored in one of eight ways."""
+    if turn & 1:
+        planes = planes.flip(-2)
+    if turn & 2:
+        planes = planes.flip(-1)
+    return planes.transpose(-1, -2) if turn & 4 else planes
 
 
 class _Residual(nn.Module):

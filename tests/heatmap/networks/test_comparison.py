@@ -128,20 +128,35 @@ def test_the_loss_is_the_cross_entropy_of_what_a_heatmap_is(network, lessons):
     assert shown == {}
 
 
-def test_evidence_and_faults_are_of_the_logits(network, lessons, profile):
+def test_evidence_and_faults_are_the_means_of_eight_answers(network, lessons, profile):
     counts = lessons.counts[-9:]
     fits = profile.domains.fit(counts)
     found = compare(network, counts, profile.density, fits)
     maps = [counts.astype(np.float32), np.broadcast_to(profile.density, counts.shape), fits.density]
-    seen = [torch.from_numpy(one.astype(np.float32)) for one in (*maps, fits.deviation)]
-    logits = network(*seen).double().numpy()
-    likely = np.exp(logits - logits.max(axis=1, keepdims=True))
+    likely = np.zeros((len(counts), 1 + len(FAULTS)))
+    for mirrored in (False, True):
+        for quarters in range(4):
+            shown = [np.rot90(one, quarters, axes=(1, 2)) for one in maps]
+            if mirrored:
+                shown = [one[:, ::-1] for one in shown]
+            seen = [torch.tensor(one.astype(np.float32)) for one in (*shown, fits.deviation)]
+            logits = network(*seen).double().numpy()
+            likely += np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     broken = likely[:, 1:].sum(axis=1)
     assert found.evidence == pytest.approx(np.log(broken / likely[:, 0]), abs=1e-4)
     assert found.fault == pytest.approx(likely[:, 1:] / broken[:, None], abs=1e-4)
     scores = comparison_scores(network)(profile, counts, fits)
     assert scores[:, 0].tolist() == found.evidence.tolist()
     assert scores[:, 1:].tolist() == found.log_odds.tolist()
+
+
+def test_a_turned_heatmap_is_as_broken(network, lessons, profile):
+    counts = lessons.counts[:3]
+    fits = profile.domains.fit(counts)
+    found = compare(network, counts, profile.density, fits)
+    aside = replace(fits, density=fits.density.transpose(0, 2, 1)[:, ::-1])
+    again = compare(network, counts.transpose(0, 2, 1)[:, ::-1], profile.density.T[::-1], aside)
+    assert again.evidence == pytest.approx(found.evidence, abs=1e-4)
 
 
 def test_a_heatmap_alone_and_in_company(network, lessons, profile):
