@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bannercluster.heatmap import goals
 from benchmarks.results import kept
 
 Result = Mapping[str, Any]
@@ -65,11 +66,12 @@ _ANSWERS = ("log_odds", "searching_oracle", "marginal_oracle")
 def _goals(result: Result, speed: Result) -> Iterator[tuple[str, ...]]:
     held = result["held_out_grids"]
     whole, both, seen = held["log_odds"], held[_MARGINAL], held["detectable_only"]
-    auroc, recall = whole["auroc"]["value"], whole["recall"]["value"]
-    yield ("AUROC, mixed clicks", _bold(whole["auroc"]), "0.970 (0.95)",
-           _verdict(auroc >= 0.97, auroc >= 0.95))  # fmt: skip
-    yield ("recall at 1 % false positives", _bold(whole["recall"]), "0.88 (0.80)",
-           _verdict(recall >= 0.88, recall >= 0.8))  # fmt: skip
+    for name, key, digits, goal in (
+        ("AUROC, mixed clicks", "auroc", 3, goals.AUROC),
+        ("recall at 1 % false positives", "recall", 2, goals.RECALL),
+    ):
+        asked, verdict = _asked(goal, digits), goal.verdict(whole[key]["value"])
+        yield name, _bold(whole[key]), f"{asked} ({goal.floor:.2f})", verdict
     yield ("the same, faults that can be seen (over 3 nats)",
            f"{seen['auroc']['value']:.3f} / {seen['recall']['value']:.3f}", "", "")  # fmt: skip
     for of, name in (
@@ -78,36 +80,41 @@ def _goals(result: Result, speed: Result) -> Iterator[tuple[str, ...]]:
         ("log_odds", "the scorer on the same heatmaps"),
     ):
         yield (name, f"{_interval(both[of]['auroc'])} / {both[of]['recall']['value']:.3f}", "", "")
+    asked = f"{_asked(goals.GAP, 3)} ({goals.GAP.floor:.3f})"
     for of, name in (("gap", "is told"), ("gap_to_search", "searches")):
-        gap = both[of]["value"]
-        yield (f"gap to the one that {name}", _interval(both[of]), "0.010 (0.020)",
-               _verdict(gap <= 0.01, gap <= 0.02))  # fmt: skip
+        verdict = goals.GAP.verdict(both[of]["value"])
+        yield f"gap to the one that {name}", _interval(both[of]), asked, verdict
     known = held["on_the_oracle_s_heatmaps"]
     gap = known["oracle"]["auroc"]["value"] - known["log_odds"]["auroc"]["value"]
     yield ("oracle that knows the fault: AUROC", _interval(known["oracle"]["auroc"]), "", "")
-    yield "gap to it", f"{gap:.3f}", "0.010 (0.020)", _verdict(gap <= 0.01, gap <= 0.02)
-    rate = result["false_positive_rate"]
-    yield ("false positives at p <= 1 %, all clicks", _percent(rate), "0.5-1.5 %",
-           _verdict(0.005 <= rate["value"] <= 0.015))  # fmt: skip
+    yield "gap to it", f"{gap:.3f}", asked, goals.GAP.verdict(gap)
+    rate, (low, high) = result["false_positive_rate"], goals.RATES
+    yield ("false positives at p <= 1 %, all clicks", _percent(rate),
+           f"{100 * low:g}-{100 * high:g} %", _reached(low <= rate["value"] <= high))  # fmt: skip
+    low, high = goals.RATES_OF_INTERVAL
     for clicks, one in result["by_clicks"].items():
         rate = one["false_positive_rate"]
-        holds = 0.003 <= rate["low"] <= 0.01 <= rate["high"] <= 0.02
-        yield (f"at {int(clicks):,} clicks", _percent(rate), "contains 1 %, within 0.3-2 %",
-               _verdict(holds))  # fmt: skip
+        holds = low <= rate["low"] <= goals.NOMINAL <= rate["high"] <= high
+        yield (f"at {int(clicks):,} clicks", _percent(rate),
+               f"contains 1 %, within {100 * low:g}-{100 * high:g} %", _reached(holds))  # fmt: skip
     drops = {name: one["drop"] for name, one in result["held_out_fault"].items()}
-    small, worst = sum(drop <= 0.02 for drop in drops.values()), max(drops, key=drops.__getitem__)
+    small, worst = sum(map(goals.DROP.met, drops.values())), max(drops, key=drops.__getitem__)
     yield ("held-out fault, AUROC lost",
-           f"at most 0.02 in {small} of {len(drops)}; worst {_named(worst)}, {drops[worst]:.3f}",
-           f"9 of {len(drops)}", _verdict(small >= 9))  # fmt: skip
+           f"at most {goals.DROP.figure:g} in {small} of {len(drops)}; "
+           f"worst {_named(worst)}, {drops[worst]:.3f}",
+           f"{goals.FAULTS_WITHIN_DROP.figure:g} of {len(drops)}",
+           goals.FAULTS_WITHIN_DROP.verdict(small))  # fmt: skip
     two = result["two_references"]
     auroc = two["log_odds"]["auroc"]
-    yield ("two references for each grid, AUROC", _interval(auroc), "0.93",
-           _verdict(auroc["value"] >= 0.93))  # fmt: skip
+    yield ("two references for each grid, AUROC", _interval(auroc),
+           _asked(goals.TWO_REFERENCES, 2),
+           goals.TWO_REFERENCES.verdict(auroc["value"]))  # fmt: skip
     yield ("the same, false positives at p <= 1 %", _percent(two["false_positive_rate_of_all"]),
            "", "")  # fmt: skip
     a_second = speed["heatmaps_a_second"]["statistics"]
-    yield ("statistics, heatmaps a second on one core", f"{a_second:.0f}", "200",
-           _verdict(a_second >= 200))  # fmt: skip
+    yield ("statistics, heatmaps a second on one core", f"{a_second:.0f}",
+           _asked(goals.STATISTICS_A_SECOND, 0),
+           goals.STATISTICS_A_SECOND.verdict(a_second))  # fmt: skip
 
 
 def _by_clicks(result: Result) -> Iterator[tuple[str, ...]]:
@@ -182,8 +189,12 @@ def _answers(one: Result) -> str:
     return " / ".join(f"{one[of]['value']:.3f}" for of in _ANSWERS)
 
 
-def _verdict(reached: bool, floor: bool = False) -> str:
-    return "reached" if reached else "the floor" if floor else "not reached"
+def _asked(goal: goals.Goal, digits: int) -> str:
+    return f"{goal.figure:.{digits}f}"
+
+
+def _reached(holds: bool) -> goals.Verdict:
+    return "reached" if holds else "not reached"
 
 
 def _named(fault: str) -> str:

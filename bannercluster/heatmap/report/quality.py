@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bannercluster.heatmap.goals import NOMINAL, RATES
 from bannercluster.render.metrics import Style
 
 
@@ -192,8 +193,8 @@ class CalibrationView:
     """
 
     rows: tuple[CalibrationRow, ...]
-    nominal: float = 0.01
-    band: tuple[float, float] = (0.005, 0.015)
+    nominal: float = NOMINAL
+    band: tuple[float, float] = RATES
 
     def holds(self, row: CalibrationRow) -> bool:
         """Whether a rate lies within the band and its interval, if any, contains the nominal."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bannercluster.errors import UsageError
+from bannercluster.heatmap import goals
 from bannercluster.heatmap.report.quality import (
     CalibrationRow,
     CalibrationView,
@@ -31,7 +32,6 @@ from bannercluster.heatmap.verbs.report_generalisation import (
 from bannercluster.store import files
 
 _NAME = "heatmap"
-_MOST_DROP, _FAULTS_OF = 0.02, 9
 
 
 @dataclass(frozen=True)
@@ -182,46 +182,51 @@ def _goals(result: Mapping[str, Any]) -> tuple[GoalRow, ...]:
     """Return the goals that the benchmark measures, and what was reached."""
     held_out = result["held_out_grids"]
     auroc, recall = (estimate(held_out["log_odds"][key]) for key in ("auroc", "recall"))
-    goals = [
-        GoalRow("AUROC, held-out grids", ">= 0.970", auroc.value >= 0.97, auroc),
-        GoalRow("recall at 1 % false positives", ">= 0.88", recall.value >= 0.88, recall),
+    rows = [
+        _row("AUROC, held-out grids", goals.AUROC, auroc, ">= {:.3f}"),
+        _row("recall at 1 % false positives", goals.RECALL, recall, ">= {:.2f}"),
     ]
     both = held_out.get("on_the_oracle_s_heatmaps")
     if both is not None:
         gap = both["oracle"]["auroc"]["value"] - both["log_odds"]["auroc"]["value"]
         name = "gap in AUROC to the oracle, which knows the fault"
-        goals.append(GoalRow(name, "<= 0.010", gap <= 0.01, Estimate(gap)))
+        rows.append(_row(name, goals.GAP, Estimate(gap), "<= {:.3f}"))
     both = held_out.get("on_the_marginal_oracle_s_heatmaps")
     if both is not None:
         paired = estimate(both["gap"])
         name = "gap in AUROC to an oracle that does not know the fault"
-        goals.append(GoalRow(name, "<= 0.010", paired.value <= 0.01, paired))
+        rows.append(_row(name, goals.GAP, paired, "<= {:.3f}"))
     drops = {name: one["drop"] for name, one in result.get("held_out_fault", {}).items()}
     if drops:
-        n_small = sum(drop <= _MOST_DROP for drop in drops.values())
+        n_small = sum(map(goals.DROP.met, drops.values()))
         worst = max(drops, key=lambda name: float(drops[name]))
         note = f"worst: {worst.replace('_', ' ')}, {drops[worst]:.3f}"
-        goal = f"<= {_MOST_DROP:g} in {_FAULTS_OF} of {len(drops)}"
+        asked = goals.FAULTS_WITHIN_DROP
+        goal = f"<= {goals.DROP.figure:g} in {asked.figure:g} of {len(drops)}"
         reached = Estimate(float(n_small))
-        goals.append(
-            GoalRow("drop for a held-out fault", goal, n_small >= _FAULTS_OF, reached, "count",
+        rows.append(
+            GoalRow("drop for a held-out fault", goal, asked.met(n_small), reached, "count",
                     "faults", note)
         )  # fmt: skip
     calibration = _calibration(result.get("by_clicks", {}))
     if calibration is not None:
         held = sum(map(calibration.holds, calibration.rows))
-        n_rows = len(calibration.rows)
-        name, goal = (
-            "false positives at p <= 1 %, each number of clicks",
-            "0.5 to 1.5 %, holding 1 %",
-        )
-        goals.append(
-            GoalRow(name, goal, held == n_rows, Estimate(float(held)), "count", f"of {n_rows}")
-        )
+        n_rows, (low, high) = len(calibration.rows), calibration.band
+        rows.append(
+            GoalRow(
+                "false positives at p <= 1 %, each number of clicks",
+                f"{100 * low:g} to {100 * high:g} %, holding 1 %",
+                held == n_rows, Estimate(float(held)), "count", f"of {n_rows}",
+            )
+        )  # fmt: skip
     if "two_references" in result:
         two = estimate(result["two_references"]["log_odds"]["auroc"])
-        goals.append(GoalRow("AUROC, two references", ">= 0.93", two.value >= 0.93, two))
-    return tuple(goals)
+        rows.append(_row("AUROC, two references", goals.TWO_REFERENCES, two, ">= {:.2f}"))
+    return tuple(rows)
+
+
+def _row(name: str, goal: goals.Goal, reached: Estimate, asked: str) -> GoalRow:
+    return GoalRow(name, asked.format(goal.figure), goal.met(reached.value), reached)
 
 
 def _blocks(result: Mapping[str, Any]) -> BlocksView | None:
