@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -150,22 +150,55 @@ def expanded(z: Array, n_clicks: Array) -> Array:
     return np.concatenate([near, near**2, tail, size * log_z, size * tail, size, size**2], axis=1)
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledScores:
+    """Calibrated scores of heatmaps of which it is known whether they are broken.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the scores.
+    z : ndarray of shape (n, n_scores), float64
+    n_clicks : ndarray of shape (n,), float64
+    broken : ndarray of shape (n,), bool
+    grid : ndarray of shape (n,), int64
+    fault : ndarray of shape (n,), object, optional
+        Name of the fault of each broken heatmap, "" where it is not known.
+    """
+
+    names: tuple[str, ...]
+    z: Array
+    n_clicks: Array
+    broken: npt.NDArray[np.bool_]
+    grid: npt.NDArray[np.int64]
+    fault: npt.NDArray[np.object_] | None = None
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> LabelledScores:
+        """Return the scores of some heatmaps."""
+        return LabelledScores(
+            self.names,
+            self.z[chosen],
+            self.n_clicks[chosen],
+            self.broken[chosen],
+            self.grid[chosen],
+            None if self.fault is None else self.fault[chosen],
+        )
+
+    def columns(self, names: tuple[str, ...]) -> LabelledScores:
+        """Return some of the scores of the same heatmaps."""
+        return replace(self, names=names, z=self.z[:, [self.names.index(name) for name in names]])
+
+
 def train_combination(
-    names: tuple[str, ...],
-    z: Array,
-    n_clicks: Array,
-    broken: npt.NDArray[np.bool_],
-    grid: npt.NDArray[np.int64],
-    fault: npt.NDArray[np.object_] | None = None,
-    penalties: tuple[float, ...] = PENALTIES,
+    scores: LabelledScores, penalties: tuple[float, ...] = PENALTIES
 ) -> Combination:
     """Teach a combination which heatmaps are broken, and what their faults look like.
 
     As ``cross_taught``, but a single penalty is taken as it is.
     """
     if len(penalties) > 1:
-        return cross_taught(names, z, n_clicks, broken, grid, fault, penalties).combination
-    return _Lessons.of(z, n_clicks, broken, grid, fault).combination(names, penalties[0], None)
+        return cross_taught(scores, penalties).combination
+    return _Lessons.of(scores).combination(penalties[0], None)
 
 
 class CrossTaught(NamedTuple):
@@ -182,15 +215,7 @@ class CrossTaught(NamedTuple):
     left_out: Array
 
 
-def cross_taught(
-    names: tuple[str, ...],
-    z: Array,
-    n_clicks: Array,
-    broken: npt.NDArray[np.bool_],
-    grid: npt.NDArray[np.int64],
-    fault: npt.NDArray[np.object_] | None = None,
-    penalties: tuple[float, ...] = PENALTIES,
-) -> CrossTaught:
+def cross_taught(scores: LabelledScores, penalties: tuple[float, ...] = PENALTIES) -> CrossTaught:
     """Teach a combination, and others on all but a fifth of the grids each.
 
     The ridge is chosen by heatmaps of grids that were left out: by their AUROC and by the recall
@@ -199,13 +224,7 @@ def cross_taught(
 
     Parameters
     ----------
-    names : tuple of str
-    z : ndarray of shape (n, n_scores)
-    n_clicks : ndarray of shape (n,)
-    broken : ndarray of shape (n,), bool
-    grid : ndarray of shape (n,), int64
-    fault : ndarray of shape (n,), object, optional
-        Name of the fault of each broken heatmap, "" where it is not known.
+    scores : LabelledScores
     penalties : tuple of float
         Inverse strengths of the ridge to choose from.
 
@@ -214,17 +233,19 @@ def cross_taught(
     DataError
         If the heatmaps are all broken or all healthy, or of one grid.
     """
-    lessons = _Lessons.of(z, n_clicks, broken, grid, fault)
+    lessons = _Lessons.of(scores)
     found = [lessons.left_out(one) for one in penalties]
+    broken = scores.broken
     best = int(np.argmax([auroc(odds, broken) + recall_at(odds, broken) for odds in found]))
     reached = auroc(found[best], broken)
-    return CrossTaught(lessons.combination(names, penalties[best], reached), found[best])
+    return CrossTaught(lessons.combination(penalties[best], reached), found[best])
 
 
 @dataclass(frozen=True, eq=False)
 class _Lessons:
     """Standardised features of labelled heatmaps, and the fold of each."""
 
+    names: tuple[str, ...]
     features: Array
     mean: Array
     scale: Array
@@ -232,33 +253,25 @@ class _Lessons:
     fold: npt.NDArray[np.int64]
 
     @classmethod
-    def of(
-        cls,
-        z: Array,
-        n_clicks: Array,
-        broken: npt.NDArray[np.bool_],
-        grid: npt.NDArray[np.int64],
-        fault: npt.NDArray[np.object_] | None,
-    ) -> _Lessons:
-        names, number = np.unique(grid, return_inverse=True)
-        if broken.all() or not broken.any() or len(names) < 2:
+    def of(cls, scores: LabelledScores) -> _Lessons:
+        broken, fault = scores.broken, scores.fault
+        grids, number = np.unique(scores.grid, return_inverse=True)
+        if broken.all() or not broken.any() or len(grids) < 2:
             raise DataError(
-                f"{int(broken.sum())} of {len(broken)} heatmaps on {len(names)} grids are "
+                f"{int(broken.sum())} of {len(broken)} heatmaps on {len(grids)} grids are "
                 "broken: training takes broken and healthy ones of two grids or more"
             )
         label = np.full(len(broken), _UNNAMED) if fault is None else fault.astype(str)
         label = np.where(broken, np.where(label == "", _UNNAMED, label), _HEALTHY)
-        features = expanded(z, n_clicks)
+        features = expanded(scores.z, scores.n_clicks)
         mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
-        fold = number % min(_N_FOLDS, len(names))
-        return cls((features - mean) / scale, mean, scale, label, fold)
+        fold = number % min(_N_FOLDS, len(grids))
+        return cls(scores.names, (features - mean) / scale, mean, scale, label, fold)
 
-    def combination(
-        self, names: tuple[str, ...], penalty: float, reached: float | None
-    ) -> Combination:
+    def combination(self, penalty: float, reached: float | None) -> Combination:
         faults, weight, intercept = _regression(self.features, self.label, penalty)
         return Combination(
-            names, self.mean, self.scale, faults, weight, intercept, penalty, reached
+            self.names, self.mean, self.scale, faults, weight, intercept, penalty, reached
         )
 
     def left_out(self, penalty: float) -> Array:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bannercluster.heatmap.alerts import ConformalNull
 from bannercluster.heatmap.binning import Counts
 from bannercluster.heatmap.calibration import Calibration, calibrate_pooled
-from bannercluster.heatmap.combination import Combination, train_combination
+from bannercluster.heatmap.combination import Combination, LabelledScores, train_combination
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.nulls import NullScores, null_scores_of_few
 from bannercluster.heatmap.references import mapped, profiles_of, references_of
@@ -103,15 +103,15 @@ def teach_few(
         values = mapped(lambda task: task[0].scores(task[1], blocks), tasks, n_workers)
         rows = np.concatenate([grid.rows for grid in grids])
         n_clicks = np.concatenate([one.sum(axis=(1, 2), dtype=np.float64) for one in fewer])
-        taught = train_combination(
+        scores = LabelledScores(
             combination.names,
             calibration.z(np.concatenate(values), np.full(len(rows), -1), n_clicks),
             n_clicks,
             fault[rows] != "",
             np.repeat([grid.place for grid in grids], [len(grid.rows) for grid in grids]),
             fault[rows],
-            (combination.penalty,),
         )
+        taught = train_combination(scores, (combination.penalty,))
         found[number] = Judge.pooled(null, taught)
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from bannercluster.heatmap.combination import CrossTaught, cross_taught
+from bannercluster.heatmap.combination import CrossTaught, LabelledScores, cross_taught
 from bannercluster.heatmap.quality import Estimated, gain, ranking
 from bannercluster.heatmap.references import names_of
 from bannercluster.heatmap.scorer import HeatmapScorer
@@ -20,28 +20,17 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class TaughtScores:
-    """Calibrated scores of labelled heatmaps: what a combination learns from.
+    """Calibrated scores of labelled heatmaps, and what combinations that learn from them say.
 
     Parameters
     ----------
-    names : tuple of str
-        Of the scores.
-    z : ndarray of shape (n, n_scores), float64
-    n_clicks : ndarray of shape (n,), float64
-    broken : ndarray of shape (n,), bool
-    grid : ndarray of shape (n,), int64
-    fault : ndarray of shape (n,), object
-    oracle : ndarray of shape (n,), float64
-        Log likelihood ratio of a heatmap whose densities with and without its fault are known.
+    scores : LabelledScores
+    rows : ndarray of shape (n,), int64
+        Which of the heatmaps that were given have them: neither references nor empty ones.
     """
 
-    names: tuple[str, ...]
-    z: Array
-    n_clicks: Array
-    broken: npt.NDArray[np.bool_]
-    grid: npt.NDArray[np.int64]
-    fault: npt.NDArray[np.object_]
-    oracle: Array
+    scores: LabelledScores
+    rows: npt.NDArray[np.int64]
 
     @classmethod
     def of(
@@ -49,44 +38,57 @@ class TaughtScores:
         heatmaps: xr.Dataset,
         reference: npt.NDArray[np.bool_],
         broken: npt.NDArray[np.bool_],
-        blocks: Blocks,
-        n_workers: int,
+        blocks: Blocks = (),
+        n_workers: int = 1,
     ) -> TaughtScores:
         """Score heatmaps against the references among them.
 
         Parameters
         ----------
         heatmaps : Dataset
-            With the coordinates ``domain``, ``grid_id``, ``fault`` and ``oracle``.
-        reference, broken : ndarray of shape (n_samples,), bool
+            ``counts(sample, y, x)`` uint32 with the coordinates ``domain``, ``grid_id`` and, to
+            learn their names, ``fault``.
+        reference : ndarray of shape (n_samples,), bool
+            Known to be healthy: profiles and calibration are made of them.
+        broken : ndarray of shape (n_samples,), bool
+            Of the others, which are broken.
         blocks : tuple of ScoreBlock
+            Further scores, as for ``HeatmapScorer.fit``.
         n_workers : int
+            Threads; the result does not depend on it.
+
+        Raises
+        ------
+        DataError
+            If the Dataset is another.
         """
         scorer = HeatmapScorer.fit(heatmaps, reference, blocks=blocks, n_workers=n_workers)
         labelled = np.flatnonzero(~reference)
         scored = scorer.score(heatmaps.isel(sample=labelled))
         chosen = scored.status == "scored"
+        rows = labelled[chosen]
         _, grid = np.unique(scored.grid_id[chosen].astype(str), return_inverse=True)
         return cls(
-            names=scorer.names,
-            z=scored.z[chosen],
-            n_clicks=np.minimum(scored.n_clicks[chosen], scorer.most_clicks).astype(np.float64),
-            broken=broken[labelled[chosen]],
-            grid=grid,
-            fault=names_of(heatmaps, "fault")[labelled[chosen]],
-            oracle=heatmaps["oracle"].to_numpy()[labelled[chosen]],
+            LabelledScores(
+                names=scorer.names,
+                z=scored.z[chosen],
+                n_clicks=np.minimum(scored.n_clicks[chosen], scorer.most_clicks).astype(np.float64),
+                broken=broken[rows],
+                grid=grid,
+                fault=names_of(heatmaps, "fault")[rows] if "fault" in heatmaps.coords else None,
+            ),
+            rows,
         )
 
     @cached_property
     def statistics(self) -> TaughtScores:
         """The same without the scores of blocks."""
-        n = len(SCORE_NAMES)
-        return replace(self, names=self.names[:n], z=self.z[:, :n])
+        return replace(self, scores=self.scores.columns(SCORE_NAMES))
 
     @cached_property
     def taught(self) -> CrossTaught:
         """What is taught on all of them, and what is said of grids that were left out."""
-        return cross_taught(self.names, self.z, self.n_clicks, self.broken, self.grid, self.fault)
+        return cross_taught(self.scores)
 
     @property
     def auroc(self) -> Estimated:
@@ -97,8 +99,8 @@ class TaughtScores:
         return self.auroc_of(self.taught.left_out)
 
     def auroc_of(self, scores: Array) -> Estimated:
-        """Return how well scores tell the broken ones from the others."""
-        return ranking(scores, self.broken, self.grid).auroc
+        """Return how well scores of the same heatmaps tell the broken ones from the others."""
+        return ranking(scores, self.scores.broken, self.scores.grid).auroc
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,10 @@ class Gate:
     @classmethod
     def of(cls, block: str, scores: TaughtScores) -> Gate:
         """Compare the combination of all scores with that of the statistics alone."""
-        alone = scores.statistics
+        alone, labelled = scores.statistics, scores.scores
         return cls(
             block,
             scores.auroc,
             alone.auroc,
-            gain(scores.taught.left_out, alone.taught.left_out, scores.broken, scores.grid),
+            gain(scores.taught.left_out, alone.taught.left_out, labelled.broken, labelled.grid),
         )

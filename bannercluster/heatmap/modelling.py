@@ -117,12 +117,12 @@ def make_model(recipe: ModelRecipe, url: str, n_workers: int, progress: Progress
         {
             "network": _mark(recipe, trained) if is_kept else None,
             "auroc_out_of_fold": asdict(scores.auroc),
-            "auroc_oracle": asdict(scores.auroc_of(scores.oracle)),
+            "auroc_oracle": asdict(scores.auroc_of(lessons["oracle"].to_numpy()[scores.rows])),
             "gate": None if gate is None else {**asdict(gate), "kept": gate.kept},
             "lessons": {
                 "n_grids": recipe.lessons.n_grids,
-                "n_heatmaps": len(scores.broken),
-                "n_broken": int(scores.broken.sum()),
+                "n_heatmaps": len(scores.rows),
+                "n_broken": int(broken[scores.rows].sum()),
                 "clicks": list(recipe.lessons.clicks),
             },
             "recipe": recipe.as_json(),

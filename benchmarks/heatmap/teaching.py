@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from bannercluster.heatmap.combination import PENALTIES, Combination, train_combination
+from bannercluster.heatmap.combination import (
+    PENALTIES,
+    Combination,
+    LabelledScores,
+    train_combination,
+)
 from bannercluster.heatmap.judging import Judge, Judged
+from bannercluster.heatmap.simulator.benchmark import Heatmaps
 from bannercluster.heatmap.simulator.faults import FAULTS
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
 from benchmarks.heatmap.outcomes import Outcomes
@@ -75,35 +80,32 @@ class SeedOutcomes:
 class _Lessons:
     """Calibrated scores of the heatmaps that combinations learn from."""
 
-    measured: Measured
-    z: Array
+    scores: LabelledScores
+    heatmaps: Heatmaps
 
     @classmethod
     def of(cls, taught: Measured) -> _Lessons:
-        return cls(taught.where(~taught.other), _z(taught)[~taught.other])
+        own = taught.where(~taught.other)
+        return cls(_labelled(own, _z(taught)[~taught.other], own.names), own.heatmaps)
 
     def teach(
         self,
-        names: Sequence[str],
+        names: tuple[str, ...],
         without: str = "",
         n_clicks: tuple[int, ...] = (),
         penalties: tuple[float, ...] = PENALTIES,
     ) -> Combination:
         """Teach a combination of some scores, without a fault, on some numbers of clicks."""
-        maps = self.measured.heatmaps
+        maps = self.heatmaps
         chosen = maps.fault != without if without else np.ones(len(maps), bool)
         if n_clicks:
             chosen &= np.isin(maps.n_clicks, n_clicks)
-        which = [self.measured.names.index(name) for name in names]
-        return train_combination(
-            tuple(names),
-            self.z[chosen][:, which],
-            self.measured.n_clicks[chosen],
-            maps.broken[chosen],
-            self.measured.grid[chosen],
-            maps.fault[chosen],
-            penalties=penalties,
-        )
+        return train_combination(self.scores.where(chosen).columns(names), penalties)
+
+
+def _labelled(measured: Measured, z: Array, names: tuple[str, ...]) -> LabelledScores:
+    maps = measured.heatmaps
+    return LabelledScores(names, z, measured.n_clicks, maps.broken, measured.grid, maps.fault)
 
 
 def outcomes_of(parts: SeedParts) -> SeedOutcomes:
@@ -169,15 +171,8 @@ def _of_few(two: Measured, taught: Measured, whole: Combination, seed: int) -> O
         raise ValueError("grids without left-out references cannot teach")
     calibration = Judge.pooled(taught.null, None).calibration
     nowhere = np.full(len(taught.values), -1)
-    combination = train_combination(
-        whole.names,
-        calibration.z(taught.values, nowhere, taught.n_clicks),
-        taught.n_clicks,
-        taught.heatmaps.broken,
-        taught.grid,
-        taught.heatmaps.fault,
-        penalties=(whole.penalty,),
-    )
+    z = calibration.z(taught.values, nowhere, taught.n_clicks)
+    combination = train_combination(_labelled(taught, z, whole.names), (whole.penalty,))
     judge = Judge.pooled(taught.null, combination)
     nowhere = np.full(len(two.values), -1)
     z = judge.calibration.z(two.values, nowhere, two.n_clicks)

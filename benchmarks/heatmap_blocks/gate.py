@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bannercluster.heatmap.combination import train_combination
+from bannercluster.heatmap.combination import LabelledScores, train_combination
 from bannercluster.heatmap.quality import Estimated, gain, ranking
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
 from benchmarks.heatmap_blocks.features import Make
@@ -59,12 +59,14 @@ class Lessons:
         """Return log odds of the held-out heatmaps by a combination of some scores."""
         maps = self.taught.maps
         combination = train_combination(
-            names,
-            taught,
-            maps.n_clicks.astype(np.float64),
-            np.asarray(maps.broken),
-            self.taught.grid,
-            maps.fault,
+            LabelledScores(
+                names,
+                taught,
+                maps.n_clicks.astype(np.float64),
+                np.asarray(maps.broken),
+                self.taught.grid,
+                maps.fault,
+            )
         )
         return combination.log_odds(held_out, self.held_out.maps.n_clicks.astype(np.float64))
 

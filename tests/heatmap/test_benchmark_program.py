@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bannercluster.heatmap.combination import Combination
+from bannercluster.heatmap.combination import Combination, LabelledScores
 from bannercluster.heatmap.model import NETWORK_SCORES
 from bannercluster.heatmap.nulls import LADDER, NullScores
 from bannercluster.heatmap.quality import ranking, recall_at
@@ -194,9 +194,9 @@ def test_the_report_reads_all_figures(tmp_path: Path, monkeypatch: pytest.Monkey
     n_rows: list[int] = []
     train = teaching.train_combination
 
-    def noted(*given: Any, **options: Any) -> Combination:
-        n_rows.append(len(given[1]))
-        taught.append(train(*given[:6], penalties=(0.03,)))
+    def noted(scores: LabelledScores, penalties: tuple[float, ...]) -> Combination:
+        n_rows.append(len(scores.z))
+        taught.append(train(scores, (0.03,)))
         return taught[-1]
 
     monkeypatch.setattr(teaching, "train_combination", noted)

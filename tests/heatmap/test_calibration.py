@@ -13,6 +13,7 @@ from bannercluster.heatmap.alerts import ConformalNull, benjamini_hochberg
 from bannercluster.heatmap.calibration import calibrate, position
 from bannercluster.heatmap.combination import (
     Combination,
+    LabelledScores,
     cross_taught,
     expanded,
     tail_sum,
@@ -138,7 +139,9 @@ def test_tails_beside_a_regression_are_those_of_the_statistics() -> None:
     n, names = 400, (*SCORE_NAMES, "block")
     broken = np.arange(n) % 2 == 1
     z, clicks, grid = rng.normal(size=(n, len(names))), np.full(n, 100.0), np.arange(n) % 8
-    combination = train_combination(names, z + broken[:, None], clicks, broken, grid, None, (0.02,))
+    combination = train_combination(
+        LabelledScores(names, z + broken[:, None], clicks, broken, grid), (0.02,)
+    )
     null = _null(4, 20)
     null = replace(null, values=rng.normal(size=(len(null.values), len(names))))
     louder = z.copy()
@@ -194,11 +197,15 @@ def _labelled(n: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
     return z, rng.choice([20.0, 300.0, 5_000.0], n), broken, np.arange(n) // 2 % 10
 
 
+def _four(*given: np.ndarray) -> LabelledScores:
+    return LabelledScores(tuple("wxyz"), *given)
+
+
 def test_combination_learns_and_comes_back_from_json() -> None:
     z, n_clicks, broken, grid = _labelled()
     fault = np.where(broken, np.array(["a", "b", "c"], object)[np.arange(len(z)) // 2 % 3], "")
     z[fault == "c", 3] += 5
-    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid, fault)
+    made = train_combination(_four(z, n_clicks, broken, grid, fault))
     assert made.auroc is not None
     assert made.auroc > 0.9
     assert auroc(made.log_odds(z, n_clicks), broken) > 0.9
@@ -223,7 +230,7 @@ def test_a_fault_counts_for_itself() -> None:
     fault = np.array(["a", "b", "c", "d", ""], object)[kind]
     n_clicks, grid = np.full(n, 400.0), np.arange(n) % 10
     broken = fault != ""
-    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid, fault)
+    made = train_combination(_four(z, n_clicks, broken, grid, fault))
     truth = np.log(np.exp(4 * z - 8).sum(axis=1))
     assert auroc(made.log_odds(z, n_clicks), broken) > auroc(truth, broken) - 0.005
     assert (made.likely_fault(z, n_clicks) == fault)[broken].mean() > 0.95
@@ -232,7 +239,7 @@ def test_a_fault_counts_for_itself() -> None:
 
 def test_broken_without_a_name_are_learned_too() -> None:
     z, n_clicks, broken, grid = _labelled()
-    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid)
+    made = train_combination(_four(z, n_clicks, broken, grid))
     assert made.faults == ("?",)
     assert not made.names_faults
     assert auroc(made.log_odds(z, n_clicks), broken) > 0.85
@@ -244,7 +251,7 @@ def test_lessons_count_as_if_two_of_three_were_healthy() -> None:
     times = np.repeat(np.arange(len(z)), np.where(broken, 1, 3))
     lessons = (z, n_clicks, broken, grid)
     once, thrice = (
-        train_combination(tuple("wxyz"), *own, penalties=(5.0,)).log_odds(z, n_clicks)
+        train_combination(_four(*own), (5.0,)).log_odds(z, n_clicks)
         for own in (lessons, tuple(one[times] for one in lessons))
     )
     assert abs(np.median(thrice - once)) < 0.1
@@ -260,7 +267,7 @@ def test_ridge_is_chosen_by_recall_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert auroc(healthy_on_top, broken) > auroc(broken_below, broken)
     found = {0.02: healthy_on_top, 0.08: broken_below, 0.3: healthy_on_top}
     monkeypatch.setattr(combining._Lessons, "left_out", lambda lessons, penalty: found[penalty])
-    made, left_out = cross_taught(tuple("wxyz"), z, n_clicks, broken, grid)
+    made, left_out = cross_taught(_four(z, n_clicks, broken, grid))
     assert made.penalty == 0.08
     assert made.auroc == auroc(broken_below, broken)
     assert left_out is broken_below
@@ -270,7 +277,7 @@ def test_what_is_said_of_left_out_grids_does_not_depend_on_their_labels() -> Non
     z, n_clicks, broken, grid = _labelled()
     own = grid % 5 == 0
     before, after = (
-        cross_taught(tuple("wxyz"), z, n_clicks, labels, grid, penalties=(0.08,)).left_out
+        cross_taught(_four(z, n_clicks, labels, grid), (0.08,)).left_out
         for labels in (broken, broken ^ own)
     )
     np.testing.assert_array_equal(before[own], after[own])
@@ -281,12 +288,12 @@ def test_what_is_said_of_left_out_grids_does_not_depend_on_their_labels() -> Non
 def test_combination_needs_both_kinds() -> None:
     z, n_clicks, broken, grid = _labelled()
     with pytest.raises(DataError, match="600 of 600 heatmaps"):
-        train_combination(tuple("wxyz"), z, n_clicks, np.ones_like(broken), grid)
+        train_combination(_four(z, n_clicks, np.ones_like(broken), grid))
 
 
 def test_log_odds_are_the_same_alone() -> None:
     z, n_clicks, broken, grid = _labelled()
-    made = train_combination(tuple("wxyz"), z, n_clicks, broken, grid)
+    made = train_combination(_four(z, n_clicks, broken, grid))
     together = made.log_odds(z, n_clicks)
     for nth in (0, 7, 599):
         alone = made.log_odds(z[nth : nth + 1], n_clicks[nth : nth + 1])
@@ -321,9 +328,7 @@ def test_thinning_takes_clicks_away_and_always_the_same() -> None:
 def test_broken_references_are_suspected_and_healthy_ones_are_not() -> None:
     """Twelve references of each grid, scores standard normal; two of each grid are broken."""
     z, n_clicks, broken, grid = _labelled(4_000)
-    combination = train_combination(
-        tuple("wxyz"), z + 2.0 * broken[:, None], n_clicks, broken, grid
-    )
+    combination = train_combination(_four(z + 2.0 * broken[:, None], n_clicks, broken, grid))
     rng = np.random.default_rng(9)
     rows = [(g, one, level) for g in range(8) for one in range(12) for level in range(len(LADDER))]
     number, reference, level = np.array(rows).T

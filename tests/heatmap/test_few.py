@@ -18,6 +18,7 @@ from bannercluster.heatmap.few import (
     judge_for,
     teach_few,
 )
+from bannercluster.heatmap.gate import TaughtScores
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.quality import auroc
 from bannercluster.heatmap.scored import RowScores
@@ -29,7 +30,6 @@ from bannercluster.heatmap.simulator.benchmark import (
     simulate_grid,
 )
 from bannercluster.heatmap.simulator.config import SimulatorConfig
-from bannercluster.heatmap.training import train
 
 from .test_scorer import dataset
 
@@ -53,7 +53,7 @@ def part(split: str) -> Heatmaps:
 @pytest.fixture(scope="module")
 def taught() -> tuple[Combination, dict[int, Judge]]:
     maps = part("train")
-    combination = train(dataset(maps), maps.reference, maps.broken)
+    combination = TaughtScores.of(dataset(maps), maps.reference, maps.broken).taught.combination
     names = np.array([f"grid-{nth}" for nth in maps.grid], object)
     return combination, teach_few(
         maps.counts, names, maps.reference, maps.fault, combination, (), 1
@@ -107,9 +107,9 @@ def test_no_more_grids_and_heatmaps_than_it_takes(
     monkeypatch.setattr(teaching, "_MOST_OF_A_GRID", 20)
     seen = []
 
-    def noted(*given):
-        seen.append((given[3], given[4]))
-        return train_combination(*given)
+    def noted(scores, penalties):
+        seen.append((scores.broken, scores.grid))
+        return train_combination(scores, penalties)
 
     monkeypatch.setattr(teaching, "train_combination", noted)
     maps = part("train")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bannercluster.heatmap.combination import LabelledScores
 from bannercluster.heatmap.gate import Gate, TaughtScores
 from bannercluster.heatmap.quality import Estimated
 from bannercluster.heatmap.simulated import dataset_of
@@ -28,14 +29,15 @@ def drawn(seed: int = 0) -> TaughtScores:
     z[:, 0] += broken
     grid = np.arange(N) % N_GRIDS
     fault = np.where(broken, "overlay", "").astype(object)
-    return TaughtScores(SCORE_NAMES, z, np.full(N, 300.0), broken, grid, fault, np.zeros(N))
+    labelled = LabelledScores(SCORE_NAMES, z, np.full(N, 300.0), broken, grid, fault)
+    return TaughtScores(labelled, np.arange(N))
 
 
 def with_block(scores: TaughtScores, strength: float) -> TaughtScores:
-    block = np.random.default_rng(1).normal(size=(N, 1)) + strength * scores.broken[:, None]
-    return replace(
-        scores, names=(*scores.names, "block"), z=np.concatenate([scores.z, block], axis=1)
-    )
+    own = scores.scores
+    block = np.random.default_rng(1).normal(size=(N, 1)) + strength * own.broken[:, None]
+    more = replace(own, names=(*own.names, "block"), z=np.concatenate([own.z, block], axis=1))
+    return replace(scores, scores=more)
 
 
 def test_a_block_that_adds_is_kept() -> None:
@@ -55,9 +57,10 @@ def test_figures_are_of_grids_that_taught_nothing() -> None:
     """With 300 features of 600 heatmaps a fit to chance looks good, unless grids are left out."""
     scores = drawn()
     broken = np.random.default_rng(5).random(N) < 0.5
-    guessed = replace(scores, broken=broken)
+    guessed = replace(scores, scores=replace(scores.scores, broken=broken))
     assert abs(guessed.auroc.value - 0.5) < 0.08
-    taught = guessed.taught.combination.log_odds(guessed.z, guessed.n_clicks)
+    own = guessed.scores
+    taught = guessed.taught.combination.log_odds(own.z, own.n_clicks)
     assert guessed.auroc_of(taught).value > 0.65
 
 
@@ -71,12 +74,12 @@ def test_the_statistics_do_not_depend_on_blocks() -> None:
         return counts[:, :8].sum(axis=(1, 2))[:, None] / counts.sum(axis=(1, 2))[:, None]
 
     known = (dataset, heatmaps.reference, heatmaps.broken)
-    plain = TaughtScores.of(*known, (), 1)
-    both = TaughtScores.of(*known, (ScoreBlock(("above",), above),), 1)
-    assert both.names == (*plain.names, "above")
-    assert np.array_equal(both.statistics.z, plain.z)
-    assert both.statistics.names == plain.names == SCORE_NAMES
-    assert np.array_equal(both.oracle, heatmaps.oracle[~heatmaps.reference])
+    plain = TaughtScores.of(*known)
+    both = TaughtScores.of(*known, (ScoreBlock(("above",), above),))
+    assert both.scores.names == (*plain.scores.names, "above")
+    assert np.array_equal(both.statistics.scores.z, plain.scores.z)
+    assert both.statistics.scores.names == plain.scores.names == SCORE_NAMES
+    assert np.array_equal(both.rows, np.flatnonzero(~heatmaps.reference))
 
 
 def test_an_interval_that_contains_zero_is_not_enough() -> None:

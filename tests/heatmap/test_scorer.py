@@ -11,6 +11,7 @@ import xarray as xr
 from bannercluster.errors import DataError
 from bannercluster.heatmap.combination import Combination
 from bannercluster.heatmap.dataset import heatmap_dataset
+from bannercluster.heatmap.gate import TaughtScores
 from bannercluster.heatmap.quality import auroc
 from bannercluster.heatmap.scored import RowScores
 from bannercluster.heatmap.scorer import HeatmapScorer
@@ -24,7 +25,6 @@ from bannercluster.heatmap.simulator.config import SimulatorConfig
 from bannercluster.heatmap.statistics.domains import DomainFits
 from bannercluster.heatmap.statistics.profile import GridProfile
 from bannercluster.heatmap.statistics.scores import ScoreBlock
-from bannercluster.heatmap.training import train
 
 CONFIG = BenchmarkConfig(
     grids=(3, 0, 3),
@@ -64,7 +64,7 @@ def held_out(heatmaps: Heatmaps) -> Heatmaps:
 @pytest.fixture(scope="module")
 def combination(heatmaps: Heatmaps) -> Combination:
     taught = heatmaps.where(heatmaps.split == "train")
-    return train(dataset(taught), taught.reference, taught.broken)
+    return TaughtScores.of(dataset(taught), taught.reference, taught.broken).taught.combination
 
 
 @pytest.fixture(scope="module")
