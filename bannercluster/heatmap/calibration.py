@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -85,18 +86,17 @@ def calibrate(null: NullScores, n_grids: int) -> tuple[Calibration, Array]:
     DataError
         If there are no left-out references.
     """
-    n_levels = n_calibrated(null)
-    pool = _Pool.of(null, n_levels)
-    everything = np.ones(len(null.values), bool)
-    whole = _curves(null, pool, everything, n_grids)
+    levels = [_References.of(null, level, n_grids) for level in range(n_calibrated(null))]
+    everything = [level.moments() for level in levels]
+    pool = _Pool.of(null, everything)
+    whole = _curves(pool, everything)
     z = np.empty_like(null.values)
     n_clicks = np.array(LADDER, float)[null.level]
     group = null.reference % _N_GROUPS
     for nth in np.unique(group).tolist():
         out = group == nth
-        z[out] = _curves(null, pool, ~out, n_grids).z(
-            null.values[out], null.grid[out], n_clicks[out]
-        )
+        others = [level.moments(level.reference % _N_GROUPS != nth) for level in levels]
+        z[out] = _curves(pool, others).z(null.values[out], null.grid[out], n_clicks[out])
     return whole, z
 
 
@@ -156,13 +156,11 @@ class _Pool:
     log_carry: Array
 
     @classmethod
-    def of(cls, null: NullScores, n_levels: int) -> _Pool:
-        shape = (n_levels, null.values.shape[1])
+    def of(cls, null: NullScores, levels: list[_Moments]) -> _Pool:
+        shape = (len(levels), null.values.shape[1])
         made = {name: np.zeros(shape) for name in cls.__dataclass_fields__}
         before = None
-        n_grids = int(null.grid.max()) + 1
-        for level in range(n_levels):
-            here = _Moments.of(null, null.level == level, n_grids)
+        for level, here in enumerate(levels):
             known = here.n_references > 0
             judged = here.n_references > 1
             made["location"][level] = here.mean[known].mean(axis=0)
@@ -197,43 +195,96 @@ class _Pool:
 
 
 @dataclass(frozen=True, eq=False)
+class _References:
+    """Left-out references of a level, in the order of their grids, each with its repeats.
+
+    Parameters
+    ----------
+    n_grids : int
+    grid, reference, n_repeats : ndarray of shape (n,), int64
+    mean, within : ndarray of shape (n, n_scores), float64
+        Mean of the repeats of a reference, and the sum of the squares of their differences to it.
+    """
+
+    n_grids: int
+    grid: Index
+    reference: Index
+    n_repeats: Index
+    mean: Array
+    within: Array
+
+    @classmethod
+    def of(cls, null: NullScores, level: int, n_grids: int) -> _References:
+        own = np.flatnonzero(null.level == level)
+        own = own[np.lexsort((null.reference[own], null.grid[own]))]
+        grid, reference, values = null.grid[own], null.reference[own], null.values[own]
+        is_other = (grid[1:] != grid[:-1]) | (reference[1:] != reference[:-1])
+        first = np.flatnonzero(np.append(True, is_other))
+        number = np.diff(first, append=len(own))
+        mean = np.add.reduceat(values, first) / number[:, None]
+        within = np.add.reduceat((values - np.repeat(mean, number, axis=0)) ** 2, first)
+        return cls(n_grids, grid[first], reference[first], number, mean, within)
+
+    def moments(self, chosen: npt.NDArray[np.bool_] | slice = slice(None)) -> _Moments:
+        """Return the moments of some of them by grid."""
+        grid, n_repeats = self.grid[chosen], self.n_repeats[chosen]
+        number = np.bincount(grid, minlength=self.n_grids)
+        known, several = number > 0, number > 1
+        n = number[known][:, None]
+        repeats = np.bincount(grid, n_repeats, minlength=self.n_grids)[known][:, None] / n
+
+        def summed(each: Array) -> Array:
+            first = np.cumsum(number)[known] - number[known]
+            found: Array = np.add.reduceat(each, first) if len(first) else each
+            return found
+
+        def by_grid(found: Array, of: npt.NDArray[np.bool_], otherwise: float = 0.0) -> Array:
+            whole = np.full((self.n_grids, self.mean.shape[1]), otherwise)
+            whole[of] = found[of[known]]
+            return whole
+
+        mean = summed(self.mean[chosen]) / n
+        away = self.mean[chosen] - np.repeat(mean, number[known], axis=0)
+        between = summed(away**2) / np.maximum(n - 1, 1)
+        within = summed(self.within[chosen]) / np.maximum(n * (repeats - 1), 1)
+        variance = between + within * (1 - 1 / repeats)
+        share = np.clip(between / np.maximum(variance, 1e-12), 1 / repeats, 1)
+        return _Moments(
+            number,
+            by_grid(mean, known),
+            by_grid(between, several),
+            by_grid(variance, several),
+            by_grid((n - 1) / share, several, otherwise=1.0),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class _Moments:
-    """Of the null scores of a level, by grid."""
+    """Of the null scores of a level, by grid.
+
+    Parameters
+    ----------
+    n_references : ndarray of shape (n_grids,), int64
+    mean, between, variance, degrees : ndarray of shape (n_grids, n_scores), float64
+        Mean of a grid; variance of the means of its references; variance of one heatmap; degrees
+        of freedom of that. The variances are known of two references or more.
+    """
 
     n_references: Index
     mean: Array
     between: Array
     variance: Array
-    log_scale: Array
     degrees: Array
 
-    @classmethod
-    def of(cls, null: NullScores, chosen: npt.NDArray[np.bool_], n_grids: int) -> _Moments:
-        """Take the moments of some of the null scores."""
-        n_scores = null.values.shape[1]
-        n_references = np.zeros(n_grids, np.int64)
-        mean, between, variance = (np.zeros((n_grids, n_scores)) for _ in range(3))
-        degrees = np.ones((n_grids, n_scores))
-        for grid in np.unique(null.grid[chosen]).tolist():
-            own = chosen & (null.grid == grid)
-            values = null.values[own]
-            _, which = np.unique(null.reference[own], return_inverse=True)
-            number = np.bincount(which)
-            sums = np.stack([np.bincount(which, column) for column in values.T], axis=1)
-            means: Array = sums / number[:, None]
-            n = len(number)
-            n_references[grid], mean[grid] = n, means.mean(axis=0)
-            if n > 1:
-                between[grid] = means.var(axis=0, ddof=1)
-                within = ((values - means[which]) ** 2).sum(axis=0) / max(len(values) - n, 1)
-                repeats = len(values) / n
-                variance[grid] = between[grid] + within * (1 - 1 / repeats)
-                share = np.clip(between[grid] / np.maximum(variance[grid], 1e-12), 1 / repeats, 1)
-                degrees[grid] = (n - 1) / share
-        # The log of an estimated variance is low on average: the mean of log chi-square.
-        low = psi(degrees / 2) - np.log(degrees / 2)
-        log_scale = 0.5 * (np.log(np.maximum(variance, _LEAST_SD**2)) - low)
-        return cls(n_references, mean, between, variance, log_scale, degrees)
+    @cached_property
+    def log_scale(self) -> Array:
+        """Log of the standard deviation.
+
+        That of an estimated variance is low on average, by the mean of log chi-square.
+        """
+        low = psi(self.degrees / 2) - np.log(self.degrees / 2)
+        found: Array = 0.5 * (np.log(np.maximum(self.variance, _LEAST_SD**2)) - low)
+        return found
 
 
 def _mean_log(variance: Array, degrees: npt.NDArray[np.int64]) -> Array:
@@ -274,16 +325,14 @@ def _slope(before: Array, here: Array) -> Array:
     return clipped
 
 
-def _curves(
-    null: NullScores, pool: _Pool, chosen: npt.NDArray[np.bool_], n_grids: int
-) -> Calibration:
+def _curves(pool: _Pool, levels: list[_Moments]) -> Calibration:
     """Shrink the location and log scale of each grid, level after level."""
     n_levels, n_scores = pool.location.shape
+    n_grids = len(levels[0].n_references)
     location = np.zeros((n_grids + 1, n_levels, n_scores))
     log_scale = np.zeros_like(location)
     offset, log_offset = np.zeros((n_grids, n_scores)), np.zeros((n_grids, n_scores))
-    for level in range(n_levels):
-        here = _Moments.of(null, chosen & (null.level == level), n_grids)
+    for level, here in enumerate(levels):
         n = here.n_references[:, None]
         noise = pool.between[level] / np.maximum(n, 1)
         left = pool.tau[level] * (1 - 0.9 * pool.carry[level] ** 2)

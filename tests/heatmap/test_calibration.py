@@ -10,7 +10,7 @@ import pytest
 from bannercluster.errors import DataError, IncompatibleStoreError
 from bannercluster.heatmap import combination as combining
 from bannercluster.heatmap.alerts import ConformalNull, benjamini_hochberg
-from bannercluster.heatmap.calibration import calibrate, position
+from bannercluster.heatmap.calibration import _References, calibrate, position
 from bannercluster.heatmap.combination import (
     Combination,
     LabelledScores,
@@ -66,6 +66,35 @@ def test_calibrated_scores_are_standard_on_every_level() -> None:
         assert abs(z.mean()) < 0.12
         assert z.std() == pytest.approx(1, abs=0.1)
     assert left_out.std() == pytest.approx(1, abs=0.1)
+
+
+def test_moments_are_those_of_the_references_one_by_one() -> None:
+    """Grids of five, no and one reference, one to four repeats of each, in any order."""
+    rng = np.random.default_rng(4)
+    n_repeats = {(0, one): 1 + one % 4 for one in range(5)} | {(2, 3): 2}
+    rows = [both for both, n in n_repeats.items() for _ in range(n)]
+    grid, reference = rng.permutation(np.array(rows)).T
+    values = rng.normal(size=(len(rows), 3)) + reference[:, None]
+    null = NullScores(values, grid, reference, reference, np.full(len(rows), 6))
+    found = _References.of(null, 6, 4)
+    for left_out in (-1, 3):
+        moments = found.moments(found.reference != left_out)
+        own = [values[(grid == 0) & (reference == one)] for one in range(5) if one != left_out]
+        means, n = np.array([one.mean(axis=0) for one in own]), len(own)
+        repeats = np.mean([len(one) for one in own])
+        squares = sum(((one - one.mean(axis=0)) ** 2).sum(axis=0) for one in own)
+        between = means.var(axis=0, ddof=1)
+        variance = between + squares / (n * (repeats - 1)) * (1 - 1 / repeats)
+        degrees = (n - 1) / np.clip(between / variance, 1 / repeats, 1)
+        assert moments.n_references.tolist() == [n, 0, int(left_out < 0), 0]
+        np.testing.assert_allclose(moments.mean[0], means.mean(axis=0))
+        np.testing.assert_allclose(moments.between[0], between)
+        np.testing.assert_allclose(moments.variance[0], variance)
+        np.testing.assert_allclose(moments.degrees[0], degrees)
+        if left_out < 0:
+            np.testing.assert_allclose(moments.mean[2], values[grid == 2].mean(axis=0))
+        assert (moments.variance[1:] == 0).all()
+        assert (moments.degrees[1:] == 1).all()
 
 
 def test_left_out_references_are_not_calibrated_by_themselves() -> None:
