@@ -63,7 +63,7 @@ class Oracle:
         """Return the bins of the most probable healthy domain with these counts, (4096,)."""
         model = _Variation.of(self.layout, self.config)
         seen = counts.astype(np.float64).ravel()
-        _, theta = _log_evidence(model, seen, None, model.mean, _CONVERGED)
+        _, theta = _log_evidence(model, seen, None, (model.mean,), _CONVERGED)
         return model.bins(theta, None)[0]
 
     def log_likelihood_ratios(
@@ -80,24 +80,35 @@ class Oracle:
         """
         model = _Variation.of(self.layout, self.config)
         seen = counts.astype(np.float64).ravel()
-        healthy, theta = _log_evidence(model, seen, None, model.mean, precision)
+        healthy, theta = _log_evidence(model, seen, None, (model.mean,), precision)
         return np.array(
             [
-                # From the mode without a fault it is mostly a few steps.
-                _log_evidence(model, seen, _Effect.of(one), theta, precision)[0] - healthy
+                # From the mode without a fault it is mostly a few steps, unless that is another
+                # audience which looks like the fault.
+                _log_evidence(model, seen, _Effect.of(one), (theta, model.mean), precision)[0]
+                - healthy
                 for one in faults
             ]
         )
 
 
 def _log_evidence(
-    model: _Variation, seen: Array, effect: _Effect | None, start: Array, precision: float
+    model: _Variation,
+    seen: Array,
+    effect: _Effect | None,
+    starts: Sequence[Array],
+    precision: float,
 ) -> tuple[float, Array]:
-    """Return the log probability of counts but for a constant, and the mode of the variation."""
-    theta = start.copy()
+    """Return the log probability of counts but for a constant, and the mode of the variation.
+
+    The mode is looked for from the most probable start.
+    """
     n_clicks = seen.sum()
-    probabilities, jacobian = model.bins(theta, effect)
-    value = model.log_posterior(theta, seen, probabilities)
+    value = -np.inf
+    for start in starts:
+        found, slopes = model.bins(start, effect)
+        if (likely := model.log_posterior(start, seen, found)) > value:
+            theta, probabilities, jacobian, value = start, found, slopes, likely
     for _ in range(_MOST_STEPS):
         gradient = jacobian @ (seen / probabilities) - model.precision * (theta - model.mean)
         hessian = n_clicks * (jacobian / probabilities) @ jacobian.T + np.diag(model.precision)
@@ -240,8 +251,9 @@ class _Variation:
         slopes[n : 2 * n, n : 2 * n] = by_finger
         slopes[2 * n, :n] = -ink * mobile * (1 - mobile) * pointers
         slopes[2 * n, n : 2 * n] = ink * mobile * (1 - mobile) * fingers
-        slopes[2 * n + 1] = -background * weight / ink
-        slopes[2 * n + 1, -1] = background
+        if theta[2 * n + 1] < _MOST_BACKGROUND:
+            slopes[2 * n + 1] = -background * weight / ink
+            slopes[2 * n + 1, -1] = background
         centre = layout.centre + shift
         box = Density.box((0.0, 0.0), (1.0, 1.0))
         density = Density(

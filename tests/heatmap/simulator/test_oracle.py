@@ -59,13 +59,30 @@ def test_it_tells_broken_from_healthy(number):
     for one in draw_of_grid(CONFIG, GRIDS, number):
         if one.reference or one.broken.share < 0.4:
             continue
-        density = one.domain.density if one.healthy else one.broken
-        counts = one.rng.multinomial(one.n_clicks, _normed(density)).reshape(64, 64)
-        ratios[one.healthy].append(oracle.log_likelihood_ratio(counts, one.broken))
+        ratios[one.healthy].append(oracle.log_likelihood_ratio(_drawn(one), one.broken))
     assert np.median(ratios[False]) > 3
     assert all(np.isfinite(ratios[True] + ratios[False]))
     if ratios[True]:
         assert max(ratios[True]) < np.median(ratios[False])
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_many_clicks_leave_no_doubt(number):
+    """Where another audience looks like the fault, and where all clicks pass for background."""
+    config = BenchmarkConfig(
+        grids=(6, 0, 3), healthy=1, faulty=4, clicks=(5_000, 50_000), seed=77,
+        simulator=SimulatorConfig(references=1),
+    )  # fmt: skip
+    grids = draw_grids(config)
+    oracle = Oracle(grids[number].layout, config.simulator)
+    told = {}
+    for nth, one in enumerate(draw_of_grid(config, grids, number)):
+        if one.reference or one.healthy or one.broken.fault not in ("offset", "uniform"):
+            continue
+        if one.broken.share > 0.4:
+            told[one.broken.fault, nth] = oracle.log_likelihood_ratio(_drawn(one), one.broken)
+    assert len(told) > 3
+    assert min(told.values()) > 0, told
 
 
 def test_another_audience_is_no_evidence():
@@ -80,6 +97,11 @@ def test_another_audience_is_no_evidence():
     healthy, shown = _normed(uniform.domain.density), _normed(uniform.broken)
     known = float((counts.ravel() * np.log(np.maximum(shown, 1e-12) / healthy)).sum())
     assert known < ratio < 0
+
+
+def _drawn(one):
+    density = one.domain.density if one.healthy else one.broken
+    return one.draw_counts(density.bin_probabilities())
 
 
 def _normed(density):
