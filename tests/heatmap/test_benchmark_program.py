@@ -19,6 +19,15 @@ from bannercluster.heatmap.simulator.config import SimulatorConfig
 from bannercluster.heatmap.simulator.faults import FAULTS
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
 from bannercluster.heatmap.verbs.report_benchmark import read_benchmark
+from benchmarks.heatmap import figures, parts, resampling, simulating, teaching
+from benchmarks.heatmap.curves import RATES, alert_budgets, curve
+from benchmarks.heatmap.matrix import generalisation
+from benchmarks.heatmap.outcomes import Outcomes
+from benchmarks.heatmap.parts import Measured, Part
+from benchmarks.heatmap.resampling import Resampled, estimated
+from benchmarks.heatmap.simulating import USERS
+from benchmarks.heatmap.teaching import SeedParts
+from benchmarks.heatmap_speed import measured as measured_speed
 
 CLICKS = (20, 50, 5_000, 50_000)
 CONFIG = BenchmarkConfig(
@@ -37,8 +46,6 @@ class Here:
 
 
 def measured(name: str = "taught", **changes: Any) -> Any:
-    from benchmarks.heatmap import parts, simulating
-
     part = parts.Part(name, CONFIG, (0, 1), SCORE_NAMES, "")
     return simulating.measure(Here, replace(part, **changes))
 
@@ -49,8 +56,6 @@ def plain() -> Any:
 
 
 def test_intervals_are_those_of_the_package_ties_and_all() -> None:
-    from benchmarks.heatmap.resampling import Resampled, estimated
-
     rng = np.random.default_rng(0)
     grid = rng.integers(7, size=900) * 3
     broken = (rng.random(900) < 0.3) & (grid != 3)
@@ -66,8 +71,6 @@ def test_intervals_are_those_of_the_package_ties_and_all() -> None:
 
 
 def test_a_curve_is_the_recall_at_each_rate() -> None:
-    from benchmarks.heatmap.curves import RATES, curve
-
     rng = np.random.default_rng(1)
     broken = rng.random(5_000) < 0.4
     scores = np.round(rng.normal(size=5_000) + broken, 2)
@@ -80,9 +83,6 @@ def test_a_curve_is_the_recall_at_each_rate() -> None:
 
 
 def test_alerts_within_a_budget() -> None:
-    from benchmarks.heatmap.curves import alert_budgets
-    from benchmarks.heatmap.outcomes import Outcomes
-
     p = np.concatenate([np.full(300, 0.01), np.full(100, 0.9), np.linspace(0.02, 1, 600)])
     maps = heatmaps(1000, np.arange(1000) < 400)
     found = alert_budgets([Outcomes.of(maps, p, {}, 1)])
@@ -94,8 +94,6 @@ def test_alerts_within_a_budget() -> None:
 
 
 def test_what_is_kept_is_read_back(plain: Any, tmp_path: Path) -> None:
-    from benchmarks.heatmap.parts import Measured
-
     path = tmp_path / "folder" / "one.npz"
     plain.keep(path)
     read = Measured.read(path)
@@ -109,8 +107,6 @@ def test_what_is_kept_is_read_back(plain: Any, tmp_path: Path) -> None:
 
 
 def test_a_part_is_named_after_what_it_is_made_by(tmp_path: Path) -> None:
-    from benchmarks.heatmap.parts import Part
-
     part = Part("taught", CONFIG, (0, 1), SCORE_NAMES, "")
     others = [
         replace(part, config=replace(CONFIG, seed=4)),
@@ -143,9 +139,6 @@ def test_other_domains_of_a_seen_grid_are_none_of_those_taught(plain: Any) -> No
 
 
 def test_broken_references_take_the_place_of_healthy_ones(plain: Any) -> None:
-    from benchmarks.heatmap import simulating
-    from benchmarks.heatmap.parts import Part
-
     part = Part("contaminated", CONFIG, (0, 1), SCORE_NAMES, "")
     clean = simulating._references((part, 1))
     dirty = simulating._references((replace(part, n_contaminated=1), 1))
@@ -159,9 +152,6 @@ def test_broken_references_take_the_place_of_healthy_ones(plain: Any) -> None:
 
 
 def test_a_held_out_fault_is_judged_by_those_that_never_saw_it() -> None:
-    from benchmarks.heatmap.matrix import generalisation
-    from benchmarks.heatmap.outcomes import Outcomes
-
     n = 2_200
     fault = np.array([FAULTS[nth % 11] if nth < n // 2 else "" for nth in range(n)], object)
     maps = heatmaps(n, fault != "", fault)
@@ -187,8 +177,6 @@ def test_a_held_out_fault_is_judged_by_those_that_never_saw_it() -> None:
 
 def test_the_report_reads_all_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two seeds, on scores without simulation: what comes out is what the report takes."""
-    from benchmarks.heatmap import figures, resampling, teaching
-
     monkeypatch.setattr(resampling, "N_RESAMPLES", 20)
     taught: list[Combination] = []
     n_rows: list[int] = []
@@ -269,10 +257,6 @@ def heatmaps(
 
 def invented(seed: int) -> Any:
     """Parts whose scores are drawn, those of broken heatmaps a little higher."""
-    from benchmarks.heatmap.parts import Measured
-    from benchmarks.heatmap.simulating import USERS
-    from benchmarks.heatmap.teaching import SeedParts
-
     rng = np.random.default_rng(seed)
 
     def part(names: tuple[str, ...], *, n: int = 704, other: bool = False) -> Measured:
@@ -317,8 +301,6 @@ def invented(seed: int) -> Any:
 
 
 def test_speed_is_of_all_heatmaps_of_the_grids() -> None:
-    from benchmarks.heatmap_speed import measured as measured_speed
-
     found = measured_speed(n_grids=1, repeats=1)
     assert found["heatmaps"] == 2 * 11 * 7
     rates = found["heatmaps_a_second"]

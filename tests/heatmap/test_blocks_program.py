@@ -14,15 +14,26 @@ from sklearn.covariance import LedoitWolf
 from bannercluster.heatmap.networks.contrastive import nt_xent, supervised_contrastive
 from bannercluster.heatmap.networks.simclr import banner_batches
 from bannercluster.heatmap.simulator.config import SimulatorConfig
+from benchmarks.heatmap_blocks.__main__ import main
+from benchmarks.heatmap_blocks.features import (
+    backbones,
+    described,
+    main_variants,
+    more_references,
+    of_variant,
+    short_variants,
+    smoothed_counts,
+)
+from benchmarks.heatmap_blocks.gate import PLAIN, Lessons
+from benchmarks.heatmap_blocks.material import CLICKS, REPEATS, Thinned, config_of, make_material
+from benchmarks.heatmap_blocks.scoring import SCORES, Covariances, Shrunk, anchor, scores, sketched
+from benchmarks.heatmap_blocks.showing import table
 
 SIMULATOR = SimulatorConfig(references=5, reference_clicks=(20_000, 60_000))
 
 
 @pytest.fixture(scope="module")
 def lessons() -> Any:
-    from benchmarks.heatmap_blocks.gate import Lessons
-    from benchmarks.heatmap_blocks.material import config_of, make_material
-
     config = replace(config_of((2, 0, 2), 5, 2), simulator=SIMULATOR)
     return Lessons(make_material(config, [0, 1]), make_material(config, [2, 3]))
 
@@ -34,8 +45,6 @@ def counts_of(n_clicks: int, seed: int) -> np.ndarray:
 
 
 def test_a_shrunk_covariance_is_that_of_scikit_learn() -> None:
-    from benchmarks.heatmap_blocks.scoring import Shrunk
-
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(12, 30)) * np.linspace(0.2, 3, 30)
     other = rng.normal(size=(5, 30))
@@ -45,8 +54,6 @@ def test_a_shrunk_covariance_is_that_of_scikit_learn() -> None:
 
 
 def test_references_are_thinned_to_each_level_and_short_ones_stay() -> None:
-    from benchmarks.heatmap_blocks.material import CLICKS, REPEATS, Thinned
-
     thin = Thinned.of([np.stack([counts_of(30_000, 0), counts_of(5_000, 1)])])
     n_clicks = thin.counts.sum(axis=(1, 2))
     for level, n in enumerate(CLICKS):
@@ -60,9 +67,6 @@ def test_references_are_thinned_to_each_level_and_short_ones_stay() -> None:
 
 
 def test_each_reference_counts_once_in_an_anchor() -> None:
-    from benchmarks.heatmap_blocks.material import Thinned
-    from benchmarks.heatmap_blocks.scoring import anchor
-
     thin = Thinned.of([np.stack([counts_of(30_000, seed) for seed in range(3)])])
     rows = np.flatnonzero(thin.level == 0)
     features = np.zeros((len(thin.counts), 1), np.float32)
@@ -73,8 +77,6 @@ def test_each_reference_counts_once_in_an_anchor() -> None:
 
 
 def test_a_left_out_reference_is_compared_with_the_others_only(lessons: Any) -> None:
-    from benchmarks.heatmap_blocks.scoring import Covariances, anchor, scores
-
     material = lessons.taught
     rng = np.random.default_rng(0)
     thin = rng.normal(size=(len(material.thin.counts), 8)).astype(np.float32)
@@ -146,9 +148,6 @@ def test_the_gate_lets_knowledge_pass_and_noise_not(lessons: Any) -> None:
 
 
 def test_smoothed_counts_see_what_random_numbers_do_not(lessons: Any) -> None:
-    from benchmarks.heatmap_blocks.features import smoothed_counts
-    from benchmarks.heatmap_blocks.scoring import SCORES
-
     z = lessons.block(smoothed_counts)
     found = lessons.single(z[1], SCORES)
     assert all(one["auroc"]["value"] > 0.75 for one in found.values())
@@ -158,8 +157,6 @@ def test_smoothed_counts_see_what_random_numbers_do_not(lessons: Any) -> None:
 
 
 def test_features_are_those_of_each_heatmap_whatever_its_clicks() -> None:
-    from benchmarks.heatmap_blocks.features import smoothed_counts
-
     counts = counts_of(500, 3)
     features = smoothed_counts(np.stack([counts, 7 * counts, np.zeros_like(counts)]))
     np.testing.assert_allclose(features[0], features[1], atol=1e-6)
@@ -168,8 +165,6 @@ def test_features_are_those_of_each_heatmap_whatever_its_clicks() -> None:
 
 
 def test_a_sketch_keeps_distances() -> None:
-    from benchmarks.heatmap_blocks.scoring import sketched
-
     rows = np.random.default_rng(0).normal(size=(6, 20_000)).astype(np.float32)
     rows[1] = rows[0] + 0.01 * rows[1]
     small = sketched(rows, 4_096)
@@ -180,8 +175,6 @@ def test_a_sketch_keeps_distances() -> None:
 
 
 def test_both_losses_are_one_number_on_the_users_batches() -> None:
-    from benchmarks.heatmap_blocks.features import main_variants
-
     variant = main_variants(10)["simclr_users"]
     for step in (0, 9):
         views, source, grid = banner_batches(variant.config)(step)
@@ -191,8 +184,6 @@ def test_both_losses_are_one_number_on_the_users_batches() -> None:
 
 
 def test_variants_differ_from_their_base_in_one_thing() -> None:
-    from benchmarks.heatmap_blocks.features import described, main_variants, short_variants
-
     (_, base), *others = short_variants(50).items()
     for name, variant in others:
         if variant.recipe == base.recipe:
@@ -202,8 +193,6 @@ def test_variants_differ_from_their_base_in_one_thing() -> None:
 
 
 def test_more_grids_are_other_layouts_of_the_training_families() -> None:
-    from benchmarks.heatmap_blocks.features import more_references
-
     found = more_references(3)
     assert [one.shape for one in found] == [(4, 64, 64)] * 3
     assert all((one.sum(axis=(1, 2)) >= 5_000).all() for one in found)
@@ -213,8 +202,6 @@ def test_more_grids_are_other_layouts_of_the_training_families() -> None:
 
 
 def test_a_network_is_trained_once(tmp_path: Path) -> None:
-    from benchmarks.heatmap_blocks.features import main_variants, of_variant
-
     references = [np.stack([counts_of(300, 10 * n + m) for m in range(2)]) for n in range(2)]
     variant = main_variants(1)["simclr_corrected"]
     counts = references[0]
@@ -237,8 +224,6 @@ def test_a_network_is_trained_once(tmp_path: Path) -> None:
 def test_what_is_refused(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from benchmarks.heatmap_blocks.__main__ import main
-
     with pytest.raises(SystemExit):
         main([str(tmp_path), *arguments])
     assert message in capsys.readouterr().err
@@ -246,8 +231,6 @@ def test_what_is_refused(
 
 
 def test_given_weights_are_asked_for_by_name() -> None:
-    from benchmarks.heatmap_blocks.features import backbones
-
     bundled = backbones({})
     assert all(name.startswith("efficientnet_lite0") for name in bundled)
     given = backbones({"vit": "v.safetensors"})
@@ -257,9 +240,6 @@ def test_given_weights_are_asked_for_by_name() -> None:
 
 
 def test_the_table_shows_every_block(lessons: Any) -> None:
-    from benchmarks.heatmap_blocks.gate import PLAIN
-    from benchmarks.heatmap_blocks.showing import table
-
     interval = {"value": 0.5, "low": 0.25, "high": 0.75}
     figures = {"auroc": interval, "recall": interval}
     one = {
