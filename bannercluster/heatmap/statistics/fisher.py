@@ -1,6 +1,7 @@
 """The most probable domain of a heatmap by Fisher's scoring, compiled.
 
-The parameters and the law that they have are those of ``DomainModel``.
+The parameters and the law that they have are those of ``DomainModel``. Arrays are run through by
+loops: expressions of whole arrays take several times as long to compile.
 """
 
 from __future__ import annotations
@@ -68,30 +69,62 @@ def write_modes(shape, counts, thetas, densities):  # type: ignore[no-untyped-de
     densities : ndarray of shape (n, n_bins, n_bins), float64
     """
     n_parameters = len(shape.prior_sd)
-    precision = shape.prior_sd**-2.0
-    tried = np.empty(n_parameters)
+    step, tried = np.empty(n_parameters), np.empty(n_parameters)
     there = np.empty_like(shape.ratio)
     axes, reach = _axes_of(shape)
     for nth in range(len(counts)):
         seen, theta, density = counts[nth], thetas[nth], densities[nth]
-        theta[:] = 0.0
+        for own in range(n_parameters):
+            theta[own] = 0.0
         total = write_density(shape, theta, axes, reach, density)
-        value = _log_likelihood(seen, density)
+        value = _log_posterior(shape, theta, seen, density)
         for _ in range(_MOST_STEPS):
             information, gradient = _curvature(shape, theta, axes, reach, density, total, seen)
-            step = np.linalg.solve(information, gradient)
-            if gradient @ step < 2 * _CONVERGED:
+            _solve(information, gradient, step)
+            promised = 0.0
+            for own in range(n_parameters):
+                promised += gradient[own] * step[own]
+            if promised < 2 * _CONVERGED:
                 break
             length, better = 1.0, False
             while length > _SHORTEST and not better:
-                tried[:] = theta + length * step
+                for own in range(n_parameters):
+                    tried[own] = theta[own] + length * step[own]
                 total = write_density(shape, tried, axes, reach, there)
-                found = _log_likelihood(seen, there) - 0.5 * (precision * tried**2).sum()
+                found = _log_posterior(shape, tried, seen, there)
                 better = found > value
                 length /= 2
             if not better:
                 break
-            theta[:], density[:], value = tried, there, found
+            value = found
+            for own in range(n_parameters):
+                theta[own] = tried[own]
+            for row in range(len(there)):
+                for column in range(len(there)):
+                    density[row, column] = there[row, column]
+
+
+@njit(nogil=True, cache=True)
+def _solve(matrix, right, out):  # type: ignore[no-untyped-def]
+    """Write the solution of a positive definite system, by Cholesky: the matrix is overwritten."""
+    n = len(right)
+    for row in range(n):
+        for column in range(row + 1):
+            left = matrix[row, column]
+            for before in range(column):
+                left -= matrix[row, before] * matrix[column, before]
+            matrix[row, column] = (
+                math.sqrt(left) if row == column else left / matrix[column, column]
+            )
+    for row in range(n):
+        out[row] = right[row]
+        for before in range(row):
+            out[row] -= matrix[row, before] * out[before]
+        out[row] /= matrix[row, row]
+    for row in range(n - 1, -1, -1):
+        for after in range(row + 1, n):
+            out[row] -= matrix[after, row] * out[after]
+        out[row] /= matrix[row, row]
 
 
 @njit(nogil=True, cache=True)
@@ -123,9 +156,12 @@ def _axes_of(shape):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def write_density(shape, theta, axes, reach, density):  # type: ignore[no-untyped-def]
     """Write the axes and the density at parameters; return the sum that it was divided by."""
-    k, n_halves = len(shape.centre), len(shape.widths)
+    k, n_halves, n_bins = len(shape.centre), len(shape.widths), len(shape.slot)
     _write_axes(shape, theta, axes, reach)
-    density[:] = shape.weight[k] * _weighting(theta[k]) * shape.slot
+    background = shape.weight[k] * _weighting(theta[k])
+    for row in range(n_bins):
+        for column in range(n_bins):
+            density[row, column] = background * shape.slot[row, column]
     for nth in range(k):
         share = shape.weight[nth] * _weighting(theta[nth]) / n_halves
         left, right = reach[0, nth]
@@ -133,9 +169,15 @@ def write_density(shape, theta, axes, reach, density):  # type: ignore[no-untype
             across, along = axes[nth, 0, half, 0, left:right], axes[nth, 1, half, 0]
             for row in range(reach[1, nth, 0], reach[1, nth, 1]):
                 _add(share * along[row], across, density[row, left:right])
-    density[:] = density * shape.ratio + _LEAST_PROBABILITY
-    total = density.sum()
-    density /= total
+    total = 0.0
+    for row in range(n_bins):
+        for column in range(n_bins):
+            density[row, column] *= shape.ratio[row, column]
+            density[row, column] += _LEAST_PROBABILITY
+            total += density[row, column]
+    for row in range(n_bins):
+        for column in range(n_bins):
+            density[row, column] /= total
     return total
 
 
@@ -176,7 +218,8 @@ def _write_normal(mean, sd, edges, out):  # type: ignore[no-untyped-def]
     """
     n_bins = len(edges) - 1
     low, high = n_bins, 0
-    out[:] = 0.0
+    for one in range(n_bins):
+        out[0, one] = out[1, one] = out[2, one] = 0.0
     before, height_before, tilt_before = 0.0, 0.0, 0.0
     for one in range(n_bins):
         z = (edges[one + 1] - mean) / sd
@@ -199,8 +242,11 @@ def _write_normal(mean, sd, edges, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _log_likelihood(seen, density):  # type: ignore[no-untyped-def]
+def _log_posterior(shape, theta, seen, density):  # type: ignore[no-untyped-def]
+    """Return the log posterior density of parameters but for a constant."""
     value = 0.0
+    for parameter in range(len(theta)):
+        value -= 0.5 * (theta[parameter] / shape.prior_sd[parameter]) ** 2
     for row in range(seen.shape[0]):
         for column in range(seen.shape[1]):
             if seen[row, column]:
@@ -293,7 +339,9 @@ def _write_slopes(axes, share, top, scale, out):  # type: ignore[no-untyped-def]
     """Write the slopes of a spot in its log weight, its centre (x, y) and its log width."""
     _, n_halves, _, n_bins = axes.shape
     half_share = np.float32(share / n_halves)
-    out[:] = 0.0
+    for own in range(4):
+        for cell in range(out.shape[1]):
+            out[own, cell] = 0.0
     for half in range(n_halves):
         x, y = axes[0, half], axes[1, half]
         for row in range(_ROWS):
@@ -321,22 +369,31 @@ def _in_order(shape, theta, products, along, mass, n_clicks):  # type: ignore[no
     shift moves all spots.
     """
     k = len(shape.centre)
-    chosen = np.zeros((4 * k + 3, 4 * k + 4))
-    chosen[k, 4 * k] = 1.0
+    into = np.full((k + 1, 4, 2), -1)
+    into[k, 0, 0] = k
     for nth in range(k):
-        chosen[nth, 4 * nth] = 1.0
-        chosen[k + 1, 4 * nth + 1] = chosen[k + 3 + nth, 4 * nth + 1] = 1.0
-        chosen[k + 2, 4 * nth + 2] = chosen[2 * k + 3 + nth, 4 * nth + 2] = 1.0
-        chosen[3 * k + 3 + nth, 4 * nth + 3] = 1.0
-    whole = -np.outer(mass, mass)
+        into[nth, 0, 0] = nth
+        into[nth, 1, 0], into[nth, 1, 1] = k + 1, k + 3 + nth
+        into[nth, 2, 0], into[nth, 2, 1] = k + 2, 2 * k + 3 + nth
+        into[nth, 3, 0] = 3 * k + 3 + nth
+    information = np.zeros((4 * k + 3, 4 * k + 3))
+    gradient = np.zeros(4 * k + 3)
     for i in range(k + 1):
-        for j in range(i + 1):
-            whole[4 * i : 4 * i + 4, 4 * j : 4 * j + 4] += products[i, j]
-            if j < i:
-                whole[4 * j : 4 * j + 4, 4 * i : 4 * i + 4] += products[i, j].T
-    information = n_clicks * (chosen @ whole @ chosen.T)
-    gradient = chosen @ (along.ravel() - n_clicks * mass.ravel())
-    for parameter in range(len(chosen)):
+        for own in range(4):
+            for to in into[i, own]:
+                if to < 0:
+                    continue
+                gradient[to] += along[i, own] - n_clicks * mass[i, own]
+                for j in range(k + 1):
+                    for other in range(4):
+                        product = (
+                            products[i, j, own, other] if j <= i else products[j, i, other, own]
+                        )
+                        value = n_clicks * (product - mass[i, own] * mass[j, other])
+                        for beside in into[j, other]:
+                            if beside >= 0:
+                                information[to, beside] += value
+    for parameter in range(4 * k + 3):
         precision = shape.prior_sd[parameter] ** -2.0
         information[parameter, parameter] += precision
         gradient[parameter] -= precision * theta[parameter]

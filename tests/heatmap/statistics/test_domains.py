@@ -9,7 +9,7 @@ from scipy.special import ndtr
 from bannercluster.heatmap.statistics.axes import open_edges, slot_density, uniform_axis
 from bannercluster.heatmap.statistics.domains import KINDS, DomainModel
 from bannercluster.heatmap.statistics.elements import WIDTHS, Elements
-from bannercluster.heatmap.statistics.fisher import _axes_of, information_at, write_density
+from bannercluster.heatmap.statistics.fisher import _axes_of, _solve, information_at, write_density
 from bannercluster.heatmap.statistics.structure import elements_of
 from bannercluster.heatmap.statistics.variation import VariationSpread
 
@@ -63,6 +63,14 @@ def test_information_by_differences(model: DomainModel, n_clicks: float) -> None
     found = information_at(model._shape, theta, n_clicks)
     assert abs((found - by_hand) / np.outer(scale, scale)).max() < 2e-4
     assert np.linalg.eigvalsh(found).min() > 0
+
+
+def test_steps_solve_their_equations() -> None:
+    root = generator(6).normal(size=(30, 12))
+    matrix, right, found = root.T @ root, generator(7).normal(size=12), np.empty(12)
+    expected = np.linalg.solve(matrix, right)
+    _solve(matrix, right, found)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_fit_is_a_mode_of_the_posterior(model: DomainModel) -> None:
