@@ -29,6 +29,7 @@ def test_slopes_are_those_of_the_bins(fault, broken):
     )
     found, slopes = variation.bins(theta, effect)
     assert found.sum() == pytest.approx(1, abs=1e-6)
+    assert variation.probabilities(theta, effect) == pytest.approx(found, rel=1e-9, abs=1e-15)
     step = 1e-6
     for nth in range(0, len(theta), 3):
         moved = [theta.copy(), theta.copy()]
