@@ -119,6 +119,12 @@ def calibrate_pooled(null: NullScores) -> Calibration:
     return Calibration(location[None], np.log(scale)[None])
 
 
+def pooled_z(null: NullScores, calibration: Calibration) -> Array:
+    """Return the left-out references that ``calibrate_pooled`` has seen, calibrated by it."""
+    n_clicks = np.array(LADDER, float)[null.level]
+    return calibration.z(null.values, np.full(len(null.values), -1), n_clicks)
+
+
 def n_calibrated(null: NullScores) -> int:
     """Return how many levels of the ladder have references enough."""
     known = np.unique(np.stack([null.level, null.grid, null.reference]), axis=1)

@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from bannercluster.errors import DataError, IncompatibleStoreError
+from bannercluster.heatmap.nulls import LADDER, NullScores
 from bannercluster.heatmap.quality import auroc, recall_at
 
 Array = npt.NDArray[np.float64]
@@ -164,6 +165,9 @@ class LabelledScores:
     grid : ndarray of shape (n,), int64
     fault : ndarray of shape (n,), object, optional
         Name of the fault of each broken heatmap, "" where it is not known.
+    references : LabelledScores, optional
+        Left-out references, all healthy: they teach too, where others have as many clicks, and
+        nothing is measured on them.
     """
 
     names: tuple[str, ...]
@@ -172,21 +176,40 @@ class LabelledScores:
     broken: npt.NDArray[np.bool_]
     grid: npt.NDArray[np.int64]
     fault: npt.NDArray[np.object_] | None = None
+    references: LabelledScores | None = None
+
+    @classmethod
+    def of_references(cls, names: tuple[str, ...], null: NullScores, z: Array) -> LabelledScores:
+        """Return one heatmap of each left-out reference and number of clicks.
+
+        Parameters
+        ----------
+        names : tuple of str
+        null : NullScores
+        z : ndarray of shape (n, n_scores)
+            Its values, calibrated.
+        """
+        each = np.stack([null.grid, null.reference, null.level])
+        _, first = np.unique(each, axis=1, return_index=True)
+        n_clicks = np.array(LADDER, np.float64)[null.level[first]]
+        return cls(names, z[first], n_clicks, np.zeros(len(first), bool), null.grid[first])
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> LabelledScores:
-        """Return the scores of some heatmaps."""
-        return LabelledScores(
-            self.names,
-            self.z[chosen],
-            self.n_clicks[chosen],
-            self.broken[chosen],
-            self.grid[chosen],
-            None if self.fault is None else self.fault[chosen],
+        """Return the scores of some heatmaps, with the same references."""
+        return replace(
+            self,
+            z=self.z[chosen],
+            n_clicks=self.n_clicks[chosen],
+            broken=self.broken[chosen],
+            grid=self.grid[chosen],
+            fault=None if self.fault is None else self.fault[chosen],
         )
 
     def columns(self, names: tuple[str, ...]) -> LabelledScores:
         """Return some of the scores of the same heatmaps."""
-        return replace(self, names=names, z=self.z[:, [self.names.index(name) for name in names]])
+        references = None if self.references is None else self.references.columns(names)
+        which = [self.names.index(name) for name in names]
+        return replace(self, names=names, z=self.z[:, which], references=references)
 
 
 def train_combination(
@@ -220,7 +243,8 @@ def cross_taught(scores: LabelledScores, penalties: tuple[float, ...] = PENALTIE
 
     The ridge is chosen by heatmaps of grids that were left out: by their AUROC and by the recall
     where 1 % of the healthy ones alert, in equal parts. Lessons count as if two of three were
-    healthy, however many are: recall at so few false alerts depends on where their tail ends.
+    healthy, however many are: recall at so few false alerts depends on where their tail ends. As
+    many healthy ones count at each number of clicks, with references and without.
 
     Parameters
     ----------
@@ -243,64 +267,86 @@ def cross_taught(scores: LabelledScores, penalties: tuple[float, ...] = PENALTIE
 
 @dataclass(frozen=True, eq=False)
 class _Lessons:
-    """Standardised features of labelled heatmaps, and the fold of each."""
+    """Standardised features of labelled heatmaps, and the weight and fold of each.
+
+    The first ``n_asked`` are those that something is measured on, and references come after them.
+    """
 
     names: tuple[str, ...]
     features: Array
     mean: Array
     scale: Array
     label: npt.NDArray[np.str_]
+    weight: Array
     fold: npt.NDArray[np.int64]
+    n_asked: int
 
     @classmethod
     def of(cls, scores: LabelledScores) -> _Lessons:
         broken, fault = scores.broken, scores.fault
-        grids, number = np.unique(scores.grid, return_inverse=True)
-        if broken.all() or not broken.any() or len(grids) < 2:
+        n_grids = len(np.unique(scores.grid))
+        if broken.all() or not broken.any() or n_grids < 2:
             raise DataError(
-                f"{int(broken.sum())} of {len(broken)} heatmaps on {len(grids)} grids are "
+                f"{int(broken.sum())} of {len(broken)} heatmaps on {n_grids} grids are "
                 "broken: training takes broken and healthy ones of two grids or more"
             )
         label = np.full(len(broken), _UNNAMED) if fault is None else fault.astype(str)
         label = np.where(broken, np.where(label == "", _UNNAMED, label), _HEALTHY)
-        features = expanded(scores.z, scores.n_clicks)
+        features, grid = expanded(scores.z, scores.n_clicks), scores.grid
+        weight = np.ones(len(broken))
+        if (also := scores.references) is not None:
+            also = also.where(np.isin(also.n_clicks, scores.n_clicks[~broken]))
+            features = np.concatenate([features, expanded(also.z, also.n_clicks)])
+            grid = np.concatenate([grid, also.grid])
+            label = np.concatenate([label, np.full(len(also.z), _HEALTHY)])
+            weight = np.concatenate([weight, np.ones(len(also.z))])
+            n_clicks = np.concatenate([scores.n_clicks, also.n_clicks])
+            for one in np.unique(also.n_clicks):
+                healthy = (n_clicks == one) & (label == _HEALTHY)
+                weight[healthy] = healthy[: len(broken)].sum() / healthy.sum()
+        _, number = np.unique(grid, return_inverse=True)
+        fold = number % min(_N_FOLDS, n_grids)
         mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
-        fold = number % min(_N_FOLDS, len(grids))
-        return cls(scores.names, (features - mean) / scale, mean, scale, label, fold)
+        features = (features - mean) / scale
+        return cls(scores.names, features, mean, scale, label, weight, fold, len(broken))
 
     def combination(self, penalty: float, reached: float | None) -> Combination:
-        faults, weight, intercept = _regression(self.features, self.label, penalty)
+        faults, weight, intercept = _regression(self.features, self.label, self.weight, penalty)
         return Combination(
             self.names, self.mean, self.scale, faults, weight, intercept, penalty, reached
         )
 
     def left_out(self, penalty: float) -> Array:
-        """Return the log odds of each heatmap, taught on the other folds, shape (n,)."""
-        found = np.zeros(len(self.features))
+        """Return the log odds of each heatmap, taught on the other folds, shape (n_asked,)."""
+        found = np.zeros(self.n_asked)
         for fold in range(int(self.fold.max()) + 1):
-            out = self.fold == fold
-            _, weight, intercept = _regression(self.features[~out], self.label[~out], penalty)
+            own = self.fold == fold
+            lessons = self.features[~own], self.label[~own], self.weight[~own]
+            _, weight, intercept = _regression(*lessons, penalty)
+            out = np.flatnonzero(own[: self.n_asked])
             found[out] = logsumexp(self.features[out] @ weight.T + intercept, axis=1)
         return found
 
 
 def _regression(
-    features: Array, label: npt.NDArray[np.str_], penalty: float
+    features: Array, label: npt.NDArray[np.str_], weight: Array, penalty: float
 ) -> tuple[tuple[str, ...], Array, Array]:
     """Return the faults, and weights and intercepts of their log odds against *healthy*."""
     is_healthy = label == _HEALTHY
-    share = is_healthy.mean()
-    counted = np.where(is_healthy, _HEALTHY_SHARE / share, (1 - _HEALTHY_SHARE) / (1 - share))
+    share = weight[is_healthy].sum() / weight.sum()
+    counted = weight * np.where(
+        is_healthy, _HEALTHY_SHARE / share, (1 - _HEALTHY_SHARE) / (1 - share)
+    )
     model = LogisticRegression(C=penalty, max_iter=3000, tol=1e-4)
     model.fit(features, label, sample_weight=counted)
     classes = model.classes_.tolist()
-    weight, intercept = model.coef_, model.intercept_
+    slope, intercept = model.coef_, model.intercept_
     if len(classes) > 2:
         healthy = classes.index(_HEALTHY)
-        weight, intercept = weight - weight[healthy], intercept - intercept[healthy]
-        weight, intercept = np.delete(weight, healthy, 0), np.delete(intercept, healthy)
+        slope, intercept = slope - slope[healthy], intercept - intercept[healthy]
+        slope, intercept = np.delete(slope, healthy, 0), np.delete(intercept, healthy)
     faults = tuple(one for one in classes if one != _HEALTHY)
-    return faults, np.ascontiguousarray(weight, np.float64), np.asarray(intercept, np.float64)
+    return faults, np.ascontiguousarray(slope, np.float64), np.asarray(intercept, np.float64)
 
 
 def tail_sum(z: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from bannercluster.heatmap.calibration import calibrate
 from bannercluster.heatmap.combination import CrossTaught, LabelledScores, cross_taught
 from bannercluster.heatmap.quality import Estimated, gain, ranking
 from bannercluster.heatmap.references import names_of
@@ -62,12 +63,16 @@ class TaughtScores:
         DataError
             If the Dataset is another.
         """
-        scorer = HeatmapScorer.fit(heatmaps, reference, blocks=blocks, n_workers=n_workers)
+        scorer, null = HeatmapScorer.fit_with_null(
+            heatmaps, reference, blocks=blocks, n_workers=n_workers
+        )
         labelled = np.flatnonzero(~reference)
         scored = scorer.score(heatmaps.isel(sample=labelled))
         chosen = scored.status == "scored"
         rows = labelled[chosen]
-        _, grid = np.unique(scored.grid_id[chosen].astype(str), return_inverse=True)
+        place = {name: number for number, name in enumerate(scorer.profiles)}
+        grid = np.array([place[name] for name in scored.grid_id[chosen].tolist()], np.int64)
+        _, healthy = calibrate(null, len(place))
         return cls(
             LabelledScores(
                 names=scorer.names,
@@ -76,6 +81,7 @@ class TaughtScores:
                 broken=broken[rows],
                 grid=grid,
                 fault=names_of(heatmaps, "fault")[rows] if "fault" in heatmaps.coords else None,
+                references=LabelledScores.of_references(scorer.names, null, healthy),
             ),
             rows,
         )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bannercluster.heatmap.alerts import ConformalNull
-from bannercluster.heatmap.calibration import Calibration, calibrate, calibrate_pooled
+from bannercluster.heatmap.calibration import Calibration, calibrate, calibrate_pooled, pooled_z
 from bannercluster.heatmap.combination import Combination, tail_sum
 from bannercluster.heatmap.nulls import LADDER, NullScores
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
@@ -93,12 +93,10 @@ class Judge:
         """
         calibration = calibrate_pooled(null)
         n_clicks = np.array(LADDER, float)[null.level]
-        nowhere = np.full(len(null.values), -1)
-        z = calibration.z(null.values, nowhere, n_clicks)
+        z = pooled_z(null, calibration)
         combined = replace(null, values=_combined(combination, z, n_clicks))
         standard = calibrate_pooled(combined)
-        scores = standard.z(combined.values, nowhere, n_clicks)
-        return cls._of(null, calibration, combination, standard, scores)
+        return cls._of(null, calibration, combination, standard, pooled_z(combined, standard))
 
     @classmethod
     def _of(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -106,6 +107,39 @@ class HeatmapScorer:
         DataError
             If the Dataset is another, or no grid has references enough.
         """
+        return cls._fitted(heatmaps, healthy, combination, blocks, few, n_workers)[0]
+
+    @classmethod
+    def fit_with_null(
+        cls,
+        heatmaps: xr.Dataset,
+        healthy: npt.NDArray[np.bool_],
+        *,
+        blocks: Blocks = (),
+        n_workers: int = 1,
+    ) -> tuple[HeatmapScorer, NullScores]:
+        """Fit without what was taught, for those who teach; parameters as of ``fit``.
+
+        Returns
+        -------
+        scorer : HeatmapScorer
+        null : NullScores
+            Raw scores of the left-out references; grids are numbered as in ``profiles``.
+        """
+        scorer, null = cls._fitted(heatmaps, healthy, None, blocks, NO_JUDGES, n_workers)
+        assert null is not None  # noqa: S101 - without judges of few, some grid has two references
+        return scorer, null
+
+    @classmethod
+    def _fitted(
+        cls,
+        heatmaps: xr.Dataset,
+        healthy: npt.NDArray[np.bool_],
+        combination: Combination | None,
+        blocks: Blocks,
+        few: Mapping[int, Judge],
+        n_workers: int,
+    ) -> tuple[HeatmapScorer, NullScores | None]:
         names = score_names(blocks)
         if combination is not None and combination.names != names:
             other = sorted({*combination.names} ^ {*names}) or ["their order"]
@@ -123,8 +157,9 @@ class HeatmapScorer:
         # The products are small: threads of the library would only wait for one another.
         with threadpool_limits(1, "blas"):
             profiles = profiles_of(references)
-            judge, few, itself = _judges(references, profiles, blocks, combination, few, n_workers)
-        return cls(profiles, judge, few, itself, blocks, n_workers)
+            found = _judges(references, profiles, blocks, combination, few, n_workers)
+        scorer = cls(profiles, found.judge, found.few, found.itself, blocks, n_workers)
+        return scorer, found.null
 
     @property
     def most_clicks(self) -> int:
@@ -217,6 +252,15 @@ class HeatmapScorer:
         )
 
 
+class _Judges(NamedTuple):
+    """Judge of grids that calibrate themselves, the others', the former's names and null scores."""
+
+    judge: Judge | None
+    few: Mapping[int, Judge]
+    itself: frozenset[str]
+    null: NullScores | None
+
+
 def _judges(
     references: dict[str, Counts],
     profiles: dict[str, GridProfile],
@@ -224,8 +268,7 @@ def _judges(
     combination: Combination | None,
     few: Mapping[int, Judge],
     n_workers: int,
-) -> tuple[Judge | None, Mapping[int, Judge], frozenset[str]]:
-    """Return the judge of grids that calibrate themselves, the others', and the former's names."""
+) -> _Judges:
     names = list(profiles)
     enough = MANY if few else 2
     many = [nth for nth, name in enumerate(names) if len(references[name]) >= enough]
@@ -246,7 +289,7 @@ def _judges(
         score = partial(fold_scorer(profiles[name], blocks), left_out[:1])
         return null_scores_of_few(number, left_out[1:], score)
 
-    judge = None
+    judge, null = None, None
     if many:
         parts = mapped(own, many, n_workers)
         null = NullScores.concatenated([part for part in parts if part is not None])
@@ -254,4 +297,4 @@ def _judges(
     if not few and len(many) < len(names):
         stand_in = NullScores.concatenated(mapped(of_one, many[:_GRIDS_OF_ONE], n_workers))
         few = {1: Judge.pooled(stand_in, combination)}
-    return judge, few, itself
+    return _Judges(judge, few, itself, null)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from bannercluster.heatmap.calibration import Calibration, calibrate, calibrate_pooled, pooled_z
 from bannercluster.heatmap.combination import (
     PENALTIES,
     Combination,
@@ -14,6 +15,7 @@ from bannercluster.heatmap.combination import (
     train_combination,
 )
 from bannercluster.heatmap.judging import Judge, Judged
+from bannercluster.heatmap.nulls import NullScores
 from bannercluster.heatmap.simulator.benchmark import Heatmaps
 from bannercluster.heatmap.simulator.faults import FAULTS
 from bannercluster.heatmap.statistics.scores import SCORE_NAMES
@@ -86,7 +88,11 @@ class _Lessons:
     @classmethod
     def of(cls, taught: Measured) -> _Lessons:
         own = taught.where(~taught.other)
-        return cls(_labelled(own, _z(taught)[~taught.other], own.names), own.heatmaps)
+        null, (calibration, healthy) = _null(taught), _calibrated(taught)
+        z = calibration.z(taught.values, taught.grid, taught.n_clicks)
+        references = LabelledScores.of_references(taught.names, null, healthy)
+        scores = replace(_labelled(taught, z), references=references)
+        return cls(scores.where(~taught.other), own.heatmaps)
 
     def teach(
         self,
@@ -103,8 +109,8 @@ class _Lessons:
         return train_combination(self.scores.where(chosen).columns(names), penalties)
 
 
-def _labelled(measured: Measured, z: Array, names: tuple[str, ...]) -> LabelledScores:
-    maps = measured.heatmaps
+def _labelled(measured: Measured, z: Array) -> LabelledScores:
+    maps, names = measured.heatmaps, measured.names
     return LabelledScores(names, z, measured.n_clicks, maps.broken, measured.grid, maps.fault)
 
 
@@ -167,18 +173,19 @@ def _of_few(two: Measured, taught: Measured, whole: Combination, seed: int) -> O
 
     As ``heatmap.few.teach_few`` does it.
     """
-    if taught.null is None:
-        raise ValueError("grids without left-out references cannot teach")
-    calibration = Judge.pooled(taught.null, None).calibration
+    null = _null(taught)
+    calibration = calibrate_pooled(null)
     nowhere = np.full(len(taught.values), -1)
-    z = calibration.z(taught.values, nowhere, taught.n_clicks)
-    combination = train_combination(_labelled(taught, z, whole.names), (whole.penalty,))
-    judge = Judge.pooled(taught.null, combination)
+    scores = _labelled(taught, calibration.z(taught.values, nowhere, taught.n_clicks))
+    healthy = pooled_z(null, calibration)
+    references = LabelledScores.of_references(taught.names, null, healthy)
+    combination = train_combination(replace(scores, references=references), (whole.penalty,))
+    judge = Judge.pooled(null, combination)
     nowhere = np.full(len(two.values), -1)
     z = judge.calibration.z(two.values, nowhere, two.n_clicks)
     judged = judge.judge(z, nowhere, two.n_clicks)
-    scores = {"log_odds": judged.log_odds, "p": -np.log(judged.p), "untaught": judged.tails}
-    return Outcomes.of(two.heatmaps, judged.p, scores, seed)
+    found = {"log_odds": judged.log_odds, "p": -np.log(judged.p), "untaught": judged.tails}
+    return Outcomes.of(two.heatmaps, judged.p, found, seed)
 
 
 def _outcomes(measured: Measured, combination: Combination, seed: int) -> Outcomes:
@@ -193,16 +200,22 @@ def _whole(measured: Measured, combination: Combination) -> tuple[dict[str, Arra
 
 
 def _judge(measured: Measured, combination: Combination) -> Judged:
-    if measured.null is None:
-        raise ValueError("heatmaps without left-out references cannot be judged")
-    judge = Judge.fit(measured.null, len(measured.numbers), combination)
+    judge = Judge.fit(_null(measured), len(measured.numbers), combination)
     z = judge.calibration.z(measured.values, measured.grid, measured.n_clicks)
     return judge.judge(z, measured.grid, measured.n_clicks)
 
 
 def _z(measured: Measured) -> Array:
     """Return calibrated scores, each a column by itself."""
+    return _calibrated(measured)[0].z(measured.values, measured.grid, measured.n_clicks)
+
+
+def _calibrated(measured: Measured) -> tuple[Calibration, Array]:
+    """Return the calibration of all scores, and the left-out references calibrated."""
+    return calibrate(_null(measured), len(measured.numbers))
+
+
+def _null(measured: Measured) -> NullScores:
     if measured.null is None:
-        raise ValueError("heatmaps without left-out references cannot be calibrated")
-    judge = Judge.fit(measured.null, len(measured.numbers), None)
-    return judge.calibration.z(measured.values, measured.grid, measured.n_clicks)
+        raise ValueError("heatmaps without left-out references cannot be judged, and teach nothing")
+    return measured.null

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -285,6 +286,73 @@ def test_lessons_count_as_if_two_of_three_were_healthy() -> None:
     )
     assert abs(np.median(thrice - once)) < 0.1
     assert np.corrcoef(once, thrice)[0, 1] > 0.999
+
+
+def test_left_out_references_teach_what_is_healthy() -> None:
+    """A score by which references look broken, and healthy lessons do not, is believed less."""
+    z, n_clicks, broken, grid = _labelled(2_000)
+    rng = np.random.default_rng(3)
+    shifted = rng.normal(size=(1_000, 4))
+    shifted[:, 0] += 2
+    lessons = _four(z, n_clicks, broken, grid)
+    references = _four(shifted, rng.choice(n_clicks, 1_000), np.zeros(1_000, bool), grid[:1_000])
+    alone, taught = (
+        train_combination(one, (0.3,)) for one in (lessons, replace(lessons, references=references))
+    )
+    loud = np.tile([2.0, 0, 0, 0], (3, 1))
+    levels = np.array([20.0, 300.0, 5_000.0])
+    assert (taught.log_odds(loud, levels) < alone.log_odds(loud, levels) - 0.3).all()
+    elsewhere = replace(lessons, references=replace(references, n_clicks=np.full(1_000, 7.0)))
+    np.testing.assert_array_equal(
+        train_combination(elsewhere, (0.3,)).log_odds(z, n_clicks), alone.log_odds(z, n_clicks)
+    )
+
+
+def test_references_of_some_clicks_do_not_make_those_look_healthy() -> None:
+    """There are five times as many healthy ones of 20 clicks, and none more of the others."""
+    z, n_clicks, broken, grid = _labelled(3_000)
+    lessons = _four(z, n_clicks, broken, grid)
+    own = np.repeat(np.flatnonzero(~broken & (n_clicks == 20)), 4)
+    once, more = (
+        train_combination(one, (5.0,)).log_odds(z, n_clicks)
+        for one in (lessons, replace(lessons, references=lessons.where(own)))
+    )
+    for number in (20, 300, 5_000):
+        assert abs(np.median((more - once)[n_clicks == number])) < 0.05
+
+
+def test_references_of_a_left_out_grid_do_not_teach(monkeypatch: pytest.MonkeyPatch) -> None:
+    z, n_clicks, broken, grid = _labelled()
+    lessons = _four(z, n_clicks, broken, grid)
+    chosen = ~broken & (grid != 3)
+    references = replace(lessons.where(chosen), z=z[chosen] + 100)  # beyond all others
+    shown = []
+    regression = combining._regression
+
+    def noted(features: np.ndarray, *others: Any) -> Any:
+        shown.append((len(features), int((features[:, 8] > 1).sum())))  # the first tail
+        return regression(features, *others)
+
+    monkeypatch.setattr(combining, "_regression", noted)
+    found = cross_taught(replace(lessons, references=references), (0.08,))
+    assert found.left_out.shape == (len(z),)
+    number = [int((references.grid % 5 != fold).sum()) for fold in range(5)]
+    asked = [int((grid % 5 != fold).sum()) for fold in range(5)]
+    assert [n for n, _ in shown[:5]] == [a + b for a, b in zip(asked, number, strict=True)]
+    assert [n_far for _, n_far in shown[:5]] == number
+
+
+def test_one_heatmap_of_each_reference_and_number_of_clicks() -> None:
+    null = NullScores.concatenated([_null(3, 4), _null(3, 4)])
+    z = np.arange(len(null.values), dtype=float)[:, None]
+    found = LabelledScores.of_references(("only",), null, z)
+    rows = found.z[:, 0].astype(int)
+    each = np.stack([null.grid, null.reference, null.level])[:, rows]
+    assert len(np.unique(each, axis=1).T) == len(rows)
+    assert len(rows) == len(_null(3, 4).values)
+    np.testing.assert_array_equal(found.n_clicks, np.array(LADDER)[null.level[rows]])
+    np.testing.assert_array_equal(found.grid, null.grid[rows])
+    assert not found.broken.any()
 
 
 def test_ridge_is_chosen_by_recall_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ def test_no_more_grids_and_heatmaps_than_it_takes(
     seen = []
 
     def noted(scores, penalties):
-        seen.append((scores.broken, scores.grid))
+        seen.append((scores.broken, scores.grid, scores.references))
         return train_combination(scores, penalties)
 
     monkeypatch.setattr(teaching, "train_combination", noted)
@@ -116,8 +116,9 @@ def test_no_more_grids_and_heatmaps_than_it_takes(
     names = np.array([f"grid-{nth}" for nth in maps.grid], object)
     fewer = teach_few(maps.counts, names, maps.reference, maps.fault, combination, (), 1)
     assert set(fewer) == set(few)
-    for broken, grid in seen:
+    for broken, grid, references in seen:
         assert np.bincount(grid).tolist() == [20] * 3
+        assert set(references.grid.tolist()) == {0, 1, 2}
         assert 0 < broken.sum() < len(broken)
 
 

@@ -65,7 +65,7 @@ def test_figures_are_of_grids_that_taught_nothing() -> None:
 
 
 def test_the_statistics_do_not_depend_on_blocks() -> None:
-    config = replace(small_recipe().lessons, grids=(2, 0, 0))
+    config = replace(small_recipe().lessons, grids=(2, 0, 0), clicks=(20, 300))
     grids = draw_grids(config)
     heatmaps = Heatmaps.concatenated([simulate_grid(config, grids, one.number) for one in grids])
     dataset = dataset_of(heatmaps, grids, 0)
@@ -80,6 +80,13 @@ def test_the_statistics_do_not_depend_on_blocks() -> None:
     assert np.array_equal(both.statistics.scores.z, plain.scores.z)
     assert both.statistics.scores.names == plain.scores.names == SCORE_NAMES
     assert np.array_equal(both.rows, np.flatnonzero(~heatmaps.reference))
+    left_out, plainly = both.statistics.scores.references, plain.scores.references
+    assert left_out is not None
+    assert plainly is not None
+    assert np.array_equal(left_out.z, plainly.z)
+    assert np.isin(plain.scores.n_clicks, plainly.n_clicks).all()
+    per_grid = np.bincount(plainly.grid[plainly.n_clicks == 20])
+    assert per_grid.tolist() == [config.simulator.references] * 2
 
 
 def test_an_interval_that_contains_zero_is_not_enough() -> None:
