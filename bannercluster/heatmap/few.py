@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from bannercluster.heatmap.alerts import ConformalNull
 from bannercluster.heatmap.binning import Counts
-from bannercluster.heatmap.calibration import Calibration, calibrate_pooled, pooled_z
+from bannercluster.heatmap.calibration import Calibration, calibrate_pooled
 from bannercluster.heatmap.combination import Combination, LabelledScores, train_combination
 from bannercluster.heatmap.judging import Judge
 from bannercluster.heatmap.nulls import NullScores, null_scores_of_few
@@ -110,8 +110,8 @@ def teach_few(
             fault[rows] != "",
             np.repeat([grid.place for grid in grids], [len(grid.rows) for grid in grids]),
             fault[rows],
-            LabelledScores.of_references(combination.names, null, pooled_z(null, calibration)),
         )
+        # Without the left-out references: p-values count them, and what has taught looks healthier.
         taught = train_combination(scores, (combination.penalty,))
         found[number] = Judge.pooled(null, taught)
     return found

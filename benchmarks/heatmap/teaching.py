@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from bannercluster.heatmap.calibration import Calibration, calibrate, calibrate_pooled, pooled_z
+from bannercluster.heatmap.calibration import Calibration, calibrate, calibrate_pooled
 from bannercluster.heatmap.combination import (
     PENALTIES,
     Combination,
@@ -177,9 +177,7 @@ def _of_few(two: Measured, taught: Measured, whole: Combination, seed: int) -> O
     calibration = calibrate_pooled(null)
     nowhere = np.full(len(taught.values), -1)
     scores = _labelled(taught, calibration.z(taught.values, nowhere, taught.n_clicks))
-    healthy = pooled_z(null, calibration)
-    references = LabelledScores.of_references(taught.names, null, healthy)
-    combination = train_combination(replace(scores, references=references), (whole.penalty,))
+    combination = train_combination(scores, (whole.penalty,))
     judge = Judge.pooled(null, combination)
     nowhere = np.full(len(two.values), -1)
     z = judge.calibration.z(two.values, nowhere, two.n_clicks)

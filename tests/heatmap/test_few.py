@@ -118,7 +118,7 @@ def test_no_more_grids_and_heatmaps_than_it_takes(
     assert set(fewer) == set(few)
     for broken, grid, references in seen:
         assert np.bincount(grid).tolist() == [20] * 3
-        assert set(references.grid.tolist()) == {0, 1, 2}
+        assert references is None  # p-values count them
         assert 0 < broken.sum() < len(broken)
 
 
